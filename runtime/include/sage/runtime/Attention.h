@@ -1,4 +1,5 @@
-// Attention as a plan: config + shapes + device → launches (mean of K, quantise Q, quantise K, attention), one workspace.
+// Attention as a plan: config + shapes + device → launches (mean of K, quantise Q, quantise K, attention), one
+// workspace.
 //
 //   SAGE_ASSIGN(Config config, Config::load("sage-b"));
 //   AttentionShape shape{.batch = 1, .queryHeads = 4, .keyHeads = 2, .queries = 1024, .keys = 1024, .headDim = 64};
@@ -97,6 +98,8 @@ public:
 private:
   struct State;
   explicit Attention(std::unique_ptr<State> state);
+  Status check(const AttentionArguments &arguments) const;
+  Status launch(std::size_t step, Stream &stream, const AttentionArguments &arguments) const;
   std::unique_ptr<State> state;
 };
 

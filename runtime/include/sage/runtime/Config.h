@@ -1,8 +1,6 @@
-// A config says what attention computes: types, quantisation granularity, smoothing, mask. It is JSON, strictly
-// checked:
+// A config says what attention computes: types, quantisation granularity, smoothing, mask. It is strictly checked JSON:
 //
-//   {"name": "sage-b", "qk": "i8", "smooth_k": true, "q_granularity": "block", "k_granularity": "block", "mask":
-//   "none", "schedule": {"warps": 4}}
+//   {"name": "mine", "qk": "i8", "smooth_k": true, "q_granularity": "warp", "mask": "causal", "schedule": {"warps": 4}}
 //
 // The keys and what each allows are listed in configs/schema.json. An unknown key, a wrong type or a value out of
 // range is an error with file:line:column, a caret, the key, and what is allowed. Nothing here touches a device.
@@ -52,9 +50,9 @@ struct SAGE_API Config {
   DType pv = DType::F16;              ///< f16
   std::string accumulate = "f32";     ///< of the second product
   std::optional<int> accumulateKeys;  ///< only of an f16 accumulation
-  bool smoothK = false;               ///< subtract the mean of K over the tokens first; i8 only
-  Granularity qGranularity{128, {}};  ///< i8 only
-  Granularity kGranularity{64, {}};   ///< i8 only
+  bool smoothK = false;               ///< subtract the mean of K over its tokens first; i8 only
+  std::optional<Granularity> qGranularity; ///< i8 only; per block of 128 rows where it is left out
+  std::optional<Granularity> kGranularity; ///< i8 only; per block of 64 rows where it is left out
   Mask mask = Mask::None;
   bool lse = false;                   ///< also write the log-sum-exp (natural log, f32)
   std::optional<DType> output;        ///< f16; the input's where it is left out
@@ -75,7 +73,10 @@ struct SAGE_API Config {
   /// All keys, as parse() takes them.
   std::string json() const;
   /// The softmax scale for this head dim.
-  double softmaxScale(int dim) const;
+  double softmaxScale(std::int64_t dim) const;
+  /// The groups of Q and K as they are used.
+  Granularity queryGranularity() const { return qGranularity.value_or(Granularity{128, {}}); }
+  Granularity keyGranularity() const { return kGranularity.value_or(Granularity{64, {}}); }
 };
 
 /// The names of the shipped configs.

@@ -141,6 +141,8 @@ public:
   /// One line for people, with the reason when `auto` chose: "sim:sm_80 (simulated …): no GPU: libcuda.so.1 …".
   const std::string &description() const { return descriptionText; }
   int driverVersion() const { return version; }
+  /// Whether PTX for this target can be loaded here.
+  bool runs(std::string_view arch) const;
   bool simulated() const { return isSimulated; }
   const DeviceLimits &limits() const { return limitValues; }
 
@@ -162,9 +164,11 @@ public:
 
 private:
   Device() = default;
+  static Result<DeviceRef> openGpu(int ordinal, const DriverPaths &paths);
+  static Result<DeviceRef> openSimulator(const std::string &arch, const DriverPaths &paths);
   Status initialise(int ordinal);
   std::shared_ptr<Driver> driverRef;
-  int ordinal = 0, version = 0;
+  int ordinal = 0, version = 0, majorVersion = 0, minorVersion = 0;
   void *contextHandle = nullptr;
   bool isSimulated = false;
   std::string specText, nameText, archText, descriptionText;
