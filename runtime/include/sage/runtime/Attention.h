@@ -45,14 +45,14 @@ struct WorkspaceTensor {
 /// (attentionTensor makes HND and NHD).
 struct AttentionArguments {
   TensorView q, k, v, o;
-  std::optional<TensorView> lse; ///< f32 [batch, query heads, queries]; needed exactly when the config says lse
+  std::optional<TensorView> lse{}; ///< f32 [batch, query heads, queries]; needed exactly when the config says lse
   DevicePointer workspace = 0;   ///< workspaceBytes() bytes, aligned to 256
 };
 
 struct AttentionOptions {
-  std::string arch;             ///< compile target; empty: the device's own
-  std::string kernelsDirectory; ///< tile programs that replace the embedded ones; empty: SAGEC_KERNELS
-  std::string dumpStages;       ///< directory for the compiler's stages, one folder a kernel; empty: none
+  std::string arch{};             ///< compile target; empty: the device's own
+  std::string kernelsDirectory{}; ///< tile programs that replace the embedded ones; empty: SAGEC_KERNELS
+  std::string dumpStages{};       ///< directory for the compiler's stages, one folder a kernel; empty: none
   bool lineinfo = false;
 };
 
