@@ -62,16 +62,28 @@ std::string temporaryName(const std::string &path) {
   return path + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
 }
 
-} // namespace
-
-Status writeFileAtomically(const std::string &path, std::span<const std::string_view> parts) {
+// Opens the temporary file for `path`.
+Result<int> openTemporary(const std::string &path, const std::string &temporary) {
   struct stat there {};
   if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
     return invalidInput(path + ": cannot write: exists and is not a regular file");
-  std::string temporary = temporaryName(path);
   int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0)
-    return failure(path, "cannot write", errno);
+  return fd >= 0 ? Result<int>(fd) : failure(path, "cannot write", errno);
+}
+
+} // namespace
+
+Status probeWritable(const std::string &path) {
+  std::string temporary = temporaryName(path);
+  SAGE_ASSIGN(int fd, openTemporary(path, temporary));
+  ::close(fd);
+  ::unlink(temporary.c_str());
+  return {};
+}
+
+Status writeFileAtomically(const std::string &path, std::span<const std::string_view> parts) {
+  std::string temporary = temporaryName(path);
+  SAGE_ASSIGN(int fd, openTemporary(path, temporary));
   int error;
   {
     FileSizeSignalBlock block;

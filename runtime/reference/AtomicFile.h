@@ -13,4 +13,7 @@ namespace sage::reference {
 // refuses a path that exists and is something else. A full disk or a file-size limit is an error that names the path.
 Status writeFileAtomically(const std::string &path, std::span<const std::string_view> parts);
 
+// Whether such a file could be made at `path` now: makes the temporary file and removes it. To fail before a long computation, not after.
+Status probeWritable(const std::string &path);
+
 } // namespace sage::reference
