@@ -64,7 +64,13 @@ Result<std::vector<Job>> programJobs(const EmitOptions &options) {
   return std::vector<Job>{{options.kernel.empty() ? stem : options.kernel, std::move(request)}};
 }
 
-std::string extension(const std::string &stage) { return stage == "ptx" ? ".ptx" : stage == "llvm" ? ".ll" : "." + stage + ".mlir"; }
+// LLVM IR, PTX, or MLIR, by the name of the stage.
+std::string extension(const std::string &stage) {
+  if (stage == "ptx")
+    return ".ptx";
+  bool llvmIr = stage == "llvm-ir" || stage == "optimized";
+  return "." + stage + (llvmIr ? ".ll" : ".mlir");
+}
 
 Result<std::vector<Emitted>> compileAll(const EmitOptions &options, std::vector<Job> jobs) {
   SAGE_ASSIGN(CompilerRef compiler, CompilerLibrary::open(options.compiler));
