@@ -118,7 +118,7 @@ void addRun(CLI::App &root, RunOptions &options, Raw &raw) {
 }
 
 void addEmit(CLI::App &root, EmitOptions &options, Raw &raw) {
-  CLI::App &app = *root.add_subcommand("emit", "Write the PTX and metadata of kernels; needs no device.");
+  CLI::App &app = *root.add_subcommand("emit", "Write PTX and metadata of kernels; no device needed.");
   app.add_option("source", options.source, "A config, or the path of a tile program that\nends in .tile.")->option_text("CONFIG|FILE.tile")->required();
   textOption(app, "--output,-o", options.output, "DIR", "Directory for KERNEL.ptx and KERNEL.json; made\nif missing.", inputGroup)->required();
   textOption(app, "--arch", options.arch, "A", "Compile for this target, e.g. sm_80.", targetGroup)->required();

@@ -1,0 +1,62 @@
+# sagec run from tensors to numbers: what it prints, what it writes, on which device.
+source "${0%/*}/common.bash" "$@"
+
+checked() { "$sagec" run "$@" --device "$device" --check --format=json; }
+
+# Drawn tensors: metrics within what the variant promises; nothing but JSON on standard output, the device on standard error.
+expect 0 "device: .*${device%%:*}" checked sage-b --random 1,2,200,64 --seed 7
+within 0.9999 1.0001 /check/cosine
+within 0.001 0.0150 /check/relative_l1
+is "$device" /device
+is '[1,2,200,64]' /shape
+is 'null' /output
+expect 0 '' checked sage-t --random 1,1,100,128 --causal
+within 0.9999 1.0001 /check/cosine
+is 'causal' /config/mask
+expect 0 '' checked flash --random 2,1,65,32 --layout NHD
+within 0 0.001 /check/relative_l1
+is '[2,65,1,32]' /shape
+
+# A seed is a seed.
+expect 0 '' "$sagec" run sage-t --random 1,1,40,64 --seed 3 --device "$device" --output a.safetensors
+expect 0 '' "$sagec" run sage-t --random 1,1,40,64 --seed 3 --device "$device" --output b.safetensors
+holds 'the same seed gives the same bytes' cmp a.safetensors b.safetensors
+expect 0 '' "$sagec" run sage-t --random 1,1,40,64 --seed 4 --device "$device" --output b.safetensors
+holds 'another seed gives others' test -n "$(cmp a.safetensors b.safetensors)"
+holds_only . a.safetensors b.safetensors out err
+
+# One token attends to itself: o is v, lse is scale·q·k = 0 for zeros.
+qkv F16 '[1,1,1,32]' '[1,1,1,32]' '[1,1,1,32]' 64 >zeros.safetensors
+expect 0 '' "$sagec" run flash --input zeros.safetensors --output o.safetensors --set lse=true --device "$device"
+holds 'o and lse are in the file' grep -qa '"o".*"lse"' o.safetensors
+holds 'all data is zero' test -z "$(tail -c 68 o.safetensors | tr -d '\0')"
+
+# Tensors by name, of a real layer with grouped heads.
+expect 0 '' checked sage-b --input "$data/minilm-qkv.safetensors" --q layer0.q --k layer0.k --v layer0.v --output o.safetensors
+within 0.9999 1.0001 /check/cosine
+within 0 0.0105 /check/relative_l1
+is 'o.safetensors' /output
+
+# NaN is data: exit code 0, metrics null.
+nan() { qkv F16 '[1,1,2,32]' '[1,1,2,32]' '[1,1,2,32]' 128 | sed "s/^\(.*}}\)..\(.*\)$/\1\x00\x7e\2/"; }
+nan >nan.safetensors
+holds 'the file holds a NaN' test "$(tail -c 384 nan.safetensors | head -c 2 | od -An -tx2 | tr -d ' ')" = 7e00
+expect 0 '' checked sage-b --input nan.safetensors --output o.safetensors
+is 'null' /check/cosine
+is 'null' /check/relative_l1
+is 'null' /check/rmse
+
+# Text: the metrics, three lines, nothing else.
+expect 0 '' "$sagec" run flash --random 1,1,20,64 --check --device "$device"
+holds 'three metrics as text' test "$(awk '{ print $1 }' out | tr '\n' ' ')" = 'cosine relative_l1 rmse '
+expect 0 '' "$sagec" run flash --random 1,1,20,64 --device "$device"
+holds 'no data without --check' test ! -s out
+
+# Stages of each kernel on request.
+expect 0 '' "$sagec" run sage-b --random 1,1,20,64 --device "$device" --dump-stages stages
+holds 'a PTX among the stages' test -n "$(find stages -name '*.ptx')"
+
+expect 0 '' "$sagec" devices --format=json
+holds 'the simulator is listed' grep -q '"sim:sm_80"' out
+
+finish
