@@ -52,10 +52,9 @@ Values quantizeParameters(std::int64_t headDim, const Granularity &groups, bool 
           {"G", groups.json()},           {"smooth", boolean(smooth)}, {"correct", boolean(correct)}};
 }
 
-/// Rows of a block that quantises: whole slabs, since a group is reduced inside one block.
+/// Rows of a block that quantises: whole slabs, since a group is reduced inside one block (both are powers of two).
 Values quantizeSchedule(const Config &config, const Granularity &groups) {
-  const int wanted = std::max(config.schedule.blockN.value_or(64), groups.slab);
-  return {{"block_n", std::to_string((wanted + groups.slab - 1) / groups.slab * groups.slab)}};
+  return {{"block_n", std::to_string(std::max(config.schedule.blockN.value_or(64), groups.slab))}};
 }
 
 Values meanSchedule(const Config &config) {

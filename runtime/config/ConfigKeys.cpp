@@ -2,6 +2,7 @@
 // refused with what is allowed.
 #include "runtime/config/ConfigKeys.h"
 
+#include <bit>
 #include <cmath>
 #include <optional>
 
@@ -17,6 +18,10 @@ bool readInteger(std::optional<int> &target, const json &value, int low, int hig
   if (number < low || number > high || number % multiple != 0) return false;
   target = int(number);
   return true;
+}
+
+bool readPowerOfTwo(std::optional<int> &target, const json &value, int low, int high) {
+  return readInteger(target, value, low, high, 1) && std::has_single_bit(unsigned(*target));
 }
 
 bool readBool(bool &target, const json &value) {
@@ -170,11 +175,11 @@ const ConfigKey keys[] = {
     {"schedule.block_k", "a multiple of 16 from 16 to 256",
      [](Config &c, const json &v) { return readInteger(c.schedule.blockK, v, 16, 256, 16); },
      [](const Config &c) { return orNull(c.schedule.blockK); }},
-    {"schedule.block_n", "a multiple of 16 from 16 to 1024",
-     [](Config &c, const json &v) { return readInteger(c.schedule.blockN, v, 16, 1024, 16); },
+    {"schedule.block_n", "16, 32, 64, 128 or 256",
+     [](Config &c, const json &v) { return readPowerOfTwo(c.schedule.blockN, v, 16, 256); },
      [](const Config &c) { return orNull(c.schedule.blockN); }},
-    {"schedule.warps", "an integer from 1 to 16",
-     [](Config &c, const json &v) { return readInteger(c.schedule.warps, v, 1, 16, 1); },
+    {"schedule.warps", "1, 2, 4, 8 or 16",
+     [](Config &c, const json &v) { return readPowerOfTwo(c.schedule.warps, v, 1, 16); },
      [](const Config &c) { return orNull(c.schedule.warps); }},
     {"schedule.stages", "an integer from 1 to 8",
      [](Config &c, const json &v) { return readInteger(c.schedule.stages, v, 1, 8, 1); },
