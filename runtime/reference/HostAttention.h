@@ -1,5 +1,5 @@
 // One attention computation on tensors in host memory: upload, plan, launch, download. What the command line, the demo and tests share;
-// a program with tensors on the device already uses sage::Attention itself (examples/README.md).
+// a program with tensors on the device already uses sage::Attention itself (sage/runtime/Attention.h).
 #pragma once
 
 #include "reference/HostTensor.h"
