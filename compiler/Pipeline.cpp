@@ -56,7 +56,7 @@ private:
   LogicalResult stageLoads() { return passes({[] { return createStageLoads(); }, canonicalize, mergeCommon}); }
   LogicalResult placeShared();
   LogicalResult guardHazards() { return passes({[] { return createGuardHazards(); }, [] { return createCheckHazards(); }}); }
-  LogicalResult lowerToNvvm() { return passes({nvidia::createLowerTilesPass, canonicalize, mergeCommon}); }
+  LogicalResult lowerToNvvm() { return passes({nvidia::createLowerTilesPass}); }
   LogicalResult lowerToLlvm();
   LogicalResult translate() { return emitter.translate(); }
   LogicalResult optimize() { return emitter.optimize(), success(); }
@@ -121,7 +121,7 @@ LogicalResult Run::placeShared() {
 LogicalResult Run::lowerToLlvm() {
   LogicalResult lowered = passes({[] { return createSCFToControlFlowPass(); }, [] { return createConvertMathToLLVMPass(); }, [] { return createArithToLLVMConversionPass(); },
                  [] { return createConvertControlFlowToLLVMPass(); }, [] { return createConvertFuncToLLVMPass(); }, [] { return createConvertNVVMToLLVMPass(); },
-                 [] { return createReconcileUnrealizedCastsPass(); }, canonicalize, mergeCommon});
+                 [] { return createReconcileUnrealizedCastsPass(); }});
   nvidia::markKernels(module);
   return lowered;
 }

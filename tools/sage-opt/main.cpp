@@ -1,0 +1,41 @@
+// Runs passes of the compiler on IR, for its tests and for whoever develops a pass:
+//
+//   sage-opt --passes='builtin.module(func.func(tile-choose-layouts))' FILE.mlir      (or - for standard input)
+//
+// The IR goes to standard output, diagnostics to standard error; exit code 1 when the passes fail. All the work is libsage_compiler's.
+#include "sage/compiler/Compiler.h"
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+int main(int argc, char **argv) {
+  std::string passes, file;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    if (argument.starts_with("--passes=")) passes = argument.substr(9);
+    else file = argument;
+  }
+  if (passes.empty() || file.empty()) {
+    std::cerr << "usage: sage-opt --passes=PIPELINE FILE.mlir|-\n";
+    return 2;
+  }
+  std::ifstream opened;
+  if (file != "-") opened.open(file);
+  std::istream &input = file == "-" ? std::cin : opened;
+  if (!input) {
+    std::cerr << "sage-opt: cannot read " << file << "\n";
+    return 1;
+  }
+  std::string text{std::istreambuf_iterator<char>(input), {}};
+  std::string request = nlohmann::json{{"mlir", text}, {"passes", passes}, {"name", file}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  char *answer = nullptr;
+  size_t size = 0;
+  int code = sageCompile(request.data(), request.size(), &answer, &size);
+  nlohmann::json response = nlohmann::json::parse(answer, answer + size, nullptr, false);
+  sageCompilerFree(answer);
+  for (const auto &diagnostic : response["diagnostics"]) std::cerr << diagnostic["rendered"].get<std::string>();
+  if (code == SAGE_COMPILE_OK) std::cout << response["text"].get<std::string>();
+  return code;
+}
