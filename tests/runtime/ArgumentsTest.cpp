@@ -116,7 +116,7 @@ TEST_CASE("rows are moved in 16-byte pieces, so addresses and strides are multip
   CHECK_THAT(pointer.error(), Contains("its address must be a multiple of 16 bytes"));
   Call stride;
   stride.x().strides = {130 * 68, 68, 1};
-  CHECK_THAT(stride.error(), Contains("axis 0: the stride must be a multiple of 16 bytes"));
+  CHECK_THAT(stride.error(), Contains("axis 1: the stride must be a multiple of 16 bytes"));
   Call scales; // no rows: aligned to its elements only
   scales.s().pointer += 4;
   scales.s().strides[0] = 13;
