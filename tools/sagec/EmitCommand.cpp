@@ -51,7 +51,6 @@ Result<std::vector<Job>> programJobs(const EmitOptions &options) {
   request.programName = options.source;
   request.kernel = options.kernel;
   request.arch = options.arch;
-  request.dumpStages = options.dumpStages;
   for (const std::string &assignment : options.sets) {
     size_t equals = assignment.find('=');
     std::string key = assignment.substr(0, equals), value = valueAsJson(assignment.substr(equals + 1));
@@ -60,8 +59,10 @@ Result<std::vector<Job>> programJobs(const EmitOptions &options) {
     else
       request.parameters[key] = value;
   }
-  std::string stem = std::filesystem::path(options.source).stem().string();
-  return std::vector<Job>{{options.kernel.empty() ? stem : options.kernel, std::move(request)}};
+  std::string name = options.kernel.empty() ? std::filesystem::path(options.source).stem().string() : options.kernel;
+  if (!options.dumpStages.empty())
+    request.dumpStages = (std::filesystem::path(options.dumpStages) / name).string();
+  return std::vector<Job>{{name, std::move(request)}};
 }
 
 // LLVM IR, PTX, or MLIR, by the name of the stage.
@@ -101,22 +102,27 @@ Status writeAll(const EmitOptions &options, const std::vector<Emitted> &kernels)
   return {};
 }
 
+// The compiler times every stage anyway; they are shown to those who asked.
+std::vector<StageTime> timings(const EmitOptions &options, const Emitted &kernel) {
+  return options.timePasses ? kernel.response.timings : std::vector<StageTime>{};
+}
+
 Json emittedJson(const EmitOptions &options, const std::vector<Emitted> &kernels) {
   Json list = Json::array();
   for (const Emitted &kernel : kernels) {
     Json entry{{"kernel", kernel.name}, {"file", kernel.textPath}, {"bytes", kernel.response.text.size()}};
     if (!kernel.metadataPath.empty())
       entry["metadata"] = kernel.metadataPath;
-    for (const StageTime &time : kernel.response.timings)
+    for (const StageTime &time : timings(options, kernel))
       entry["timings_ms"].push_back({{"stage", time.stage}, {"ms", time.ms}});
     list.push_back(std::move(entry));
   }
   return Json{{"arch", options.arch}, {"stage", options.stage}, {"kernels", list}};
 }
 
-void talkTimings(const std::vector<Emitted> &kernels) {
+void talkTimings(const EmitOptions &options, const std::vector<Emitted> &kernels) {
   for (const Emitted &kernel : kernels)
-    for (const StageTime &time : kernel.response.timings)
+    for (const StageTime &time : timings(options, kernel))
       talk(kernel.name + ": " + time.stage + " " + numberText(time.ms) + " ms");
 }
 
@@ -131,7 +137,7 @@ Status emit(const EmitOptions &options) {
       talk(diagnostic.rendered.empty() ? diagnostic.message : diagnostic.rendered);
   if (options.format == Format::Json)
     return printJson(emittedJson(options, kernels));
-  talkTimings(kernels);
+  talkTimings(options, kernels);
   std::string paths;
   for (const Emitted &kernel : kernels)
     paths += kernel.textPath + "\n" + (kernel.metadataPath.empty() ? "" : kernel.metadataPath + "\n");
