@@ -173,7 +173,7 @@ Value Elaborator::parameterValue(const ParameterDecl &decl, const Parameters &pa
   const ParameterValue *bound = found == parameters.end() ? nullptr : &found->second;
   std::string key = configKey(decl.name);
   if (decl.kind == ParameterKind::Integer || bound)
-    parameterNotes_[decl.name] = bound ? decl.name + " = " + describe(*bound) + (key.empty() ? " is a parameter of the kernel" : " is given by the config key " + key) :
+    parameterNotes_[decl.name] = bound ? decl.name + " = " + describe(*bound) + " is a parameter of the kernel" + (key.empty() ? "" : " (config key " + key + ")") :
                                          decl.name + " is a parameter: this must hold for all its values";
   Value value;
   switch (decl.kind) {
@@ -209,12 +209,15 @@ bool Elaborator::kernel(const Definition &kernel, const Parameters &parameters) 
   bound_ = parameters.size() == kernel.parameters.size();
   signature_.name = kernel.name;
   openScope();
+  Emitter *target = std::exchange(emitter_, &checker_); // no code before the signature is known
   declareParameters(kernel, parameters);
   declareExtents(kernel);
   declareArguments(kernel);
   declareGrid(kernel);
-  if (bound_ && !failed_)
+  if (bound_ && !failed_) {
+    emitter_ = target;
     connect(code().beginKernel(signature_));
+  }
   block(kernel.body);
   finishSignature();
   closeScope();
