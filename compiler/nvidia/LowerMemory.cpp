@@ -320,27 +320,37 @@ LogicalResult TileLowering::lowerAsyncCopy(AsyncCopyOp op) {
   auto branch = scf::IfOp::create(builder, loc, TypeRange(), scalars.lookup(op.getEnabled()), false);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&branch.getThenRegion().front());
-  Value row = arith::DivUIOp::create(builder, loc, threadId, integer(chunksPerRow));
-  Value column = arith::MulIOp::create(builder, loc, arith::RemUIOp::create(builder, loc, threadId, integer(chunksPerRow)), integer(perChunk));
-  Access access(*this, view, op.getOffsets(), op.getAxes(), buffer.getShape(), {row, column});
+  // Where chunk threadId + `first` comes from and goes to.
+  auto chunk = [&](int64_t first) {
+    Value number = first ? add(threadId, integer(first)) : threadId;
+    Value row = arith::DivUIOp::create(builder, loc, number, integer(chunksPerRow));
+    Value column = arith::MulIOp::create(builder, loc, arith::RemUIOp::create(builder, loc, number, integer(chunksPerRow)), integer(perChunk));
+    Value linear = arith::MulIOp::create(builder, loc, number, integer(16));
+    Value line = arith::AndIOp::create(builder, loc, arith::ShRUIOp::create(builder, loc, linear, integer(swizzle.getShift())), integer((int64_t(1) << swizzle.getBits()) - 1));
+    Value target = sharedAt(scalars.lookup(op.getBuffer()), arith::XOrIOp::create(builder, loc, linear, arith::ShLIOp::create(builder, loc, line, integer(4))));
+    return std::pair(target, Access(*this, view, op.getOffsets(), op.getAxes(), buffer.getShape(), {row, column}));
+  };
+  auto [target, access] = chunk(0);
   if (!access.alwaysInside(1)) return op.emitOpError("rows that run past the view's last extent are not supported");
-  Value linear = arith::MulIOp::create(builder, loc, threadId, integer(16));
-  Value line = arith::AndIOp::create(builder, loc, arith::ShRUIOp::create(builder, loc, linear, integer(swizzle.getShift())), integer((int64_t(1) << swizzle.getBits()) - 1));
-  Value target = sharedAt(scalars.lookup(op.getBuffer()), arith::XOrIOp::create(builder, loc, linear, arith::ShLIOp::create(builder, loc, line, integer(4))));
-  // A step of all threads must not change the swizzle's row bits, nor the column.
-  int64_t stepBytes = threads * 16;
-  if (chunks > threads && (stepBytes % (int64_t(1) << (swizzle.getShift() + swizzle.getBits())) || threads % chunksPerRow))
-    return op.emitOpError("this tile does not divide evenly over the block's threads");
+  // When a step of all threads changes neither the column nor the swizzle's row bits, later chunks are constants away from the first.
+  bool steps = threads % chunksPerRow == 0 && threads * 16 % (int64_t(1) << (swizzle.getShift() + swizzle.getBits())) == 0;
   for (int64_t first = 0; first < chunks; first += threads) {
-    Coordinates place = {first / chunksPerRow, 0};
     OpBuilder::InsertionGuard inner(builder);
     if (chunks - first < threads) {
       Value active = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, threadId, integer(chunks - first));
       builder.setInsertionPointToStart(&scf::IfOp::create(builder, loc, TypeRange(), active, false).getThenRegion().front());
     }
-    Value size, inside = access.bounds(place);
-    if (inside) size = arith::SelectOp::create(builder, loc, inside, integer(16), integer(0));
-    NVVM::CpAsyncOp::create(builder, loc, sharedAt(target, integer(first * 16)), access.address(place), 16, NVVM::LoadCacheModifierKind::CG, size);
+    auto copy = [&](Value to, Access &from, const Coordinates &place) {
+      Value size, inside = from.bounds(place);
+      if (inside) size = arith::SelectOp::create(builder, loc, inside, integer(16), integer(0));
+      NVVM::CpAsyncOp::create(builder, loc, to, from.address(place), 16, NVVM::LoadCacheModifierKind::CG, size);
+    };
+    if (steps) {
+      copy(sharedAt(target, integer(first * 16)), access, {first / chunksPerRow, 0});
+    } else {
+      auto [to, from] = chunk(first);
+      copy(to, from, {0, 0});
+    }
   }
   return success();
 }

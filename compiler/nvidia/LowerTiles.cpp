@@ -60,7 +60,8 @@ LogicalResult TileLowering::run() {
 void TileLowering::startFrame() {
   builder.setInsertionPoint(source);
   auto sharedType = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
-  LLVM::GlobalOp::create(builder, loc, sharedType, /*isConstant=*/false, LLVM::Linkage::External, sharedName, Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
+  if (!source->getParentOfType<ModuleOp>().lookupSymbol(sharedName))
+    LLVM::GlobalOp::create(builder, loc, sharedType, /*isConstant=*/false, LLVM::Linkage::External, sharedName, Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
   std::string name = source.getName().str();
   auto kernel = func::FuncOp::create(builder, loc, name, source.getFunctionType());
   SymbolTable::setSymbolVisibility(source, SymbolTable::Visibility::Private);
