@@ -1,0 +1,102 @@
+// The compiler's C interface as a stranger would use it: every fault of a request is an answer that names the thing and what is allowed.
+#include "sage/compiler/Compiler.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+using nlohmann::json;
+
+namespace {
+
+struct Answer {
+  int code;
+  json response;
+  std::string message() const { return response["diagnostics"].empty() ? "" : response["diagnostics"][0]["message"].get<std::string>(); }
+};
+
+Answer ask(const std::string &request) {
+  char *text = nullptr;
+  size_t size = 0;
+  int code = sageCompile(request.data(), request.size(), &text, &size);
+  Answer answer{code, json::parse(text, text + size, nullptr, false)};
+  sageCompilerFree(text);
+  return answer;
+}
+
+// A kernel that doubles rows; small, but through every stage.
+json doubling() {
+  return {{"program",
+           {{"name", "double.tile"},
+            {"text", "kernel twice<D, BN, T: dtype>(X: view<T>[N, D], Y: view<T>[N, D]) grid (i in blocks(N, BN)) { store Y[i, :] = (2.0 * (load X[i, :] as f32)) as T }"}}},
+          {"parameters", {{"D", 64}, {"T", "f16"}}},
+          {"arch", "sm_80"}};
+}
+
+} // namespace
+
+TEST_CASE("compile: a sound request gives PTX, metadata and times") {
+  Answer answer = ask(doubling().dump());
+  INFO(answer.response.dump(1));
+  REQUIRE(answer.code == SAGE_COMPILE_OK);
+  REQUIRE(answer.response["text"].get<std::string>().find(".visible .entry twice(") != std::string::npos);
+  const json &metadata = answer.response["metadata"];
+  REQUIRE(metadata["entry"] == "twice");
+  REQUIRE(metadata["parameters"]["BN"] == metadata["schedule"]["block_n"]);
+  REQUIRE(metadata["grid"][0]["of"] == "N");
+  REQUIRE(metadata["views"][1]["access"] == "write");
+  REQUIRE(metadata["block"][0].get<int>() % 32 == 0);
+}
+
+TEST_CASE("compile: the same request gives the same bytes, from several threads at once") {
+  std::string request = doubling().dump(), first = ask(request).response["text"];
+  std::vector<std::string> texts(4);
+  std::vector<std::thread> threads;
+  for (std::string &text : texts) threads.emplace_back([&] { text = ask(request).response["text"]; });
+  for (std::thread &thread : threads) thread.join();
+  for (const std::string &text : texts) REQUIRE(text == first);
+}
+
+TEST_CASE("compile: what is wrong with a request is named, with what is allowed") {
+  auto [key, value, expected] = GENERATE(table<std::string, json, std::string>({
+      {"arch", "sm_75", "unknown arch 'sm_75'; known are sm_80, sm_86, sm_89, sm_90a, sm_120a"},
+      {"emit", "cubin", "unknown stage 'cubin'; known are tile"},
+      {"schedule", {{"warps", 3}}, "schedule.warps must be 1, 2, 4, 8 or 16, not 3"},
+      {"schedule", {{"warp", 4}}, "unknown key schedule.warp; known are block_q"},
+      {"schedule", {{"stages", 9}}, "schedule.stages must be an integer from 1 to 8, not 9"},
+      {"schedule", 7, "schedule must be an object"},
+      {"parameters", 7, "parameters must be an object"},
+      {"program", 7, "program must be an object with 'name' and 'text'"},
+      {"kernel", "thrice", "thrice"},
+  }));
+  json request = doubling();
+  request[key] = value;
+  Answer answer = ask(request.dump());
+  INFO(answer.response.dump(1));
+  REQUIRE(answer.code == SAGE_COMPILE_INVALID);
+  REQUIRE(answer.message().find(expected) != std::string::npos);
+  REQUIRE(!answer.response.contains("text"));
+}
+
+TEST_CASE("compile: a request that is no JSON, or no object, is an answer too") {
+  for (const char *text : {"", "{", "[]", "null", "\xff\xfe", "{\"program\": 1"}) REQUIRE(ask(text).code == SAGE_COMPILE_INVALID);
+}
+
+TEST_CASE("compile: every stage can be asked for") {
+  for (const char *stage : {"tile", "simplified", "layouts", "staged", "placed", "guarded", "nvvm", "llvm", "llvm-ir", "optimized", "ptx"}) {
+    json request = doubling();
+    request["emit"] = stage;
+    Answer answer = ask(request.dump());
+    REQUIRE(answer.code == SAGE_COMPILE_OK);
+    REQUIRE(answer.response["stage"] == stage);
+    REQUIRE(!answer.response["text"].get<std::string>().empty());
+  }
+}
+
+TEST_CASE("compile: a directory that cannot be written is an error that names the file") {
+  json request = doubling();
+  request["dump_stages"] = "/proc/nowhere";
+  Answer answer = ask(request.dump());
+  REQUIRE(answer.code == SAGE_COMPILE_INVALID);
+  REQUIRE(answer.message().find("cannot write /proc/nowhere/00-tile.mlir") != std::string::npos);
+}
