@@ -136,6 +136,9 @@ void Request::compile() {
   options.target = &target();
   options.emit = text(request, "emit", "ptx");
   options.dumpDirectory = text(request, "dump_stages", "");
+  json lineinfo = request.value("lineinfo", json(false));
+  if (!lineinfo.is_boolean()) throw Invalid{"the request's lineinfo must be true or false"};
+  options.lineinfo = lineinfo.get<bool>();
   std::vector<std::string> stages = stageNames();
   if (std::find(stages.begin(), stages.end(), options.emit) == stages.end()) {
     std::string known;

@@ -13,6 +13,7 @@
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -123,7 +124,8 @@ LogicalResult Run::lowerToLlvm() {
                  [] { return createConvertControlFlowToLLVMPass(); }, [] { return createConvertFuncToLLVMPass(); }, [] { return createConvertNVVMToLLVMPass(); },
                  [] { return createReconcileUnrealizedCastsPass(); }});
   nvidia::markKernels(module);
-  return lowered;
+  if (failed(lowered) || !options.lineinfo) return lowered;
+  return passes({[] { return LLVM::createDIScopeForLLVMFuncOpPass({LLVM::DIEmissionKind::DebugDirectivesOnly}); }});
 }
 
 LogicalResult Run::emitPtx() {

@@ -11,6 +11,7 @@ struct PipelineOptions {
   const Target *target = nullptr;
   Schedule schedule;
   std::string emit = "ptx";       // the stage to stop after
+  bool lineinfo = false;          // .loc directives that lead back to the tile program
   std::string dumpDirectory;      // where every stage is written, numbered; empty: nowhere
 };
 

@@ -111,7 +111,7 @@ Value Elaborator::evalName(const Expr &expr) {
   std::vector<std::string> candidates = visibleNames();
   for (const std::string &name : {std::string("inf"), std::string("ln2")})
     candidates.push_back(name);
-  for (const std::vector<std::string> &more : {dataTypeNames(), builtinNames()})
+  for (const std::vector<std::string> &more : {dataTypeNames(), builtinNames(), enumerators(ParameterKind::Mask), enumerators(ParameterKind::Order)})
     candidates.insert(candidates.end(), more.begin(), more.end());
   return fail("unknown name '" + printable(expr.text, 40) + "'" + suggestion(expr.text, candidates));
 }

@@ -291,8 +291,10 @@ Value Elaborator::convert(const Value &value, const TypeName &type) {
   Value result = value;
   if (!same(value.type, type) && value.type.value && type.value)
     result.handle = code().convert(value.handle, codeType(value), *type.value);
-  if (!same(value.type, type))
+  if (!same(value.type, type)) {
     result.extent.clear();
+    result.label.clear();
+  }
   result.type = type;
   return result;
 }

@@ -4,6 +4,7 @@
 #include "Names.h"
 #include "Program.h"
 
+#include <algorithm>
 #include <bit>
 #include <nlohmann/json.hpp>
 
@@ -16,11 +17,11 @@ const char *const KindNames[] = {"int", "dtype", "bool", "granularity", "mask_ki
 
 // Names that the shipped programs share, and what sets them in a config.
 const std::map<std::string, std::string, std::less<>> ConfigKeys = {
-    {"D", "head_dim"},         {"DV", "value_dim"},       {"BQ", "schedule.block_q"}, {"BK", "schedule.block_k"}, {"BN", "schedule.block_n"},
-    {"QK", "qk_type"},         {"GQ", "q_granularity"},   {"GK", "k_granularity"},    {"G", "granularity"},       {"P", "pv_type"},
-    {"ACC", "accumulate"},     {"OUT", "output_type"},    {"T", "input_type"},        {"Q", "quantized_type"},    {"mask", "mask"},
-    {"lse", "lse"},            {"smooth", "smooth_k"},    {"corrected", "smooth_k"},  {"correct", "smooth_k"},    {"scaled_v", "pv_type"},
-    {"sparse", "sparse"},
+    {"D", "head_dim"},       {"DV", "head_dim"},       {"BQ", "schedule.block_q"},
+    {"BK", "schedule.block_k"}, {"BN", "schedule.block_n"}, {"QK", "qk"},
+    {"GQ", "q_granularity"}, {"GK", "k_granularity"},  {"G", "q_granularity or k_granularity"},
+    {"P", "pv"},             {"ACC", "accumulate"},    {"OUT", "output"},
+    {"mask", "mask"},        {"lse", "lse"},           {"smooth", "smooth_k"},
 };
 
 // What a value of the kind looks like in JSON.
@@ -116,12 +117,30 @@ std::string withKey(const std::string &parameter) {
   return key.empty() ? parameter : parameter + " (config key " + key + ")";
 }
 
-// What each open parameter may be: one line an entry.
-std::string unboundMessage(const Definition &kernel, const std::vector<const ParameterDecl *> &unbound) {
+bool namesAreKnown(const Definition &kernel, const Json &values, Diagnostics &diagnostics) {
+  bool sound = true;
+  std::vector<std::string> known;
+  for (const ParameterDecl &decl : kernel.parameters)
+    known.push_back(decl.name);
+  for (const auto &[name, value] : values.items()) {
+    if (std::find(known.begin(), known.end(), name) != known.end())
+      continue;
+    sound = false;
+    diagnostics.error("kernel '" + printable(kernel.name, 40) + "' has no parameter '" + printable(name, 40) + "'" + suggestion(name, known) +
+                      (known.empty() ? " (it has none)" : " (it has " + joinNames(known) + ")"));
+  }
+  return sound;
+}
+
+// One error for all, with a note on what each may be.
+void reportUnbound(const Program &program, const Definition &kernel, const std::vector<const ParameterDecl *> &unbound, Diagnostics &diagnostics) {
   std::vector<std::string> names;
   for (const ParameterDecl *decl : unbound)
     names.push_back(decl->name);
-  return "kernel '" + printable(kernel.name, 40) + "': no value for the parameter" + (names.size() > 1 ? "s " : " ") + joinNames(names);
+  std::string message = "kernel '" + printable(kernel.name, 40) + "': no value for the parameter" + (names.size() > 1 ? "s " : " ") + joinNames(names);
+  auto report = diagnostics.error(program.source(), kernel.location, std::move(message));
+  for (const ParameterDecl *decl : unbound)
+    report.note(program.source(), decl->location, withKey(decl->name) + " must be " + expected(decl->kind));
 }
 
 } // namespace
@@ -178,16 +197,7 @@ std::optional<Parameters> bindParameters(const Program &program, const Definitio
     diagnostics.error("the parameters must be an object of names and values, not " + shown(values));
     return std::nullopt;
   }
-  bool sound = true;
-  std::vector<std::string> known;
-  for (const ParameterDecl &decl : kernel.parameters)
-    known.push_back(decl.name);
-  for (const auto &[name, value] : values.items())
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      sound = false;
-      diagnostics.error("kernel '" + printable(kernel.name, 40) + "' has no parameter '" + printable(name, 40) + "'" + suggestion(name, known) +
-                        (known.empty() ? " (it has none)" : " (it has " + joinNames(known) + ")"));
-    }
+  bool sound = namesAreKnown(kernel, values, diagnostics);
   Parameters bound;
   std::vector<const ParameterDecl *> unbound;
   for (const ParameterDecl &decl : kernel.parameters) {
@@ -197,20 +207,15 @@ std::optional<Parameters> bindParameters(const Program &program, const Definitio
       unbound.push_back(&decl);
       continue;
     }
-    ParameterValue value;
+    ParameterValue &value = bound[decl.name];
     value.kind = decl.kind;
     std::string wrong = readValue(given ? values[decl.name] : Json(fallback->second), value);
-    if (!wrong.empty()) {
-      sound = false;
+    sound &= wrong.empty();
+    if (!wrong.empty())
       diagnostics.error(program.source(), decl.location, "parameter " + withKey(printable(decl.name, 40)) + " " + wrong);
-    }
-    bound[decl.name] = std::move(value);
   }
-  if (!unbound.empty()) {
-    auto report = diagnostics.error(program.source(), kernel.location, unboundMessage(kernel, unbound));
-    for (const ParameterDecl *decl : unbound)
-      report.note(program.source(), decl->location, withKey(decl->name) + " must be " + expected(decl->kind));
-  }
+  if (!unbound.empty())
+    reportUnbound(program, kernel, unbound, diagnostics);
   return sound && unbound.empty() ? std::optional(std::move(bound)) : std::nullopt;
 }
 

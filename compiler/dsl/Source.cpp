@@ -7,7 +7,7 @@ namespace sage::dsl {
 namespace {
 
 // An excerpt shows at most this much of a line before and after the place.
-constexpr size_t ExcerptBefore = 100, ExcerptAfter = 80;
+constexpr size_t ExcerptBefore = 120, ExcerptAfter = 120;
 
 bool isContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
