@@ -16,6 +16,14 @@ using sage::reference::HostTensor;
 
 void chooseDevice(const std::string &spec);
 
+/// One device and one cache for the whole run, so that a kernel is compiled once.
+struct Bench {
+  sage::DeviceRef device;
+  sage::KernelCacheRef cache;
+  sage::Stream stream;
+};
+Bench &bench();
+
 template <class T> T must(sage::Result<T> result) {
   if (!result.ok()) throw std::runtime_error(result.status().message());
   return *std::move(result);
@@ -78,6 +86,7 @@ public:
     must(workspace.upload(values.data(), values.size() * sizeof(T), tensor(name).pointer - workspace.pointer()));
   }
   void writeV(const HostTensor &v);
+  bool inputsAreUnchanged() const;
 
   const sage::Attention &plan() const { return attention; }
   const Inputs &inputs() const { return given; }

@@ -19,7 +19,8 @@ std::atomic<int> calls = 0;
 std::atomic<bool> released = false;
 
 json metadata(const std::string &text, const json &request) {
-  const json fixed = {{"of", nullptr}, {"divisor", 1}, {"times", 64}}, rows = {{"of", "N"}, {"divisor", 1}, {"times", 1}};
+  const json fixed = {{"of", nullptr}, {"divisor", 1}, {"times", 64}};
+  const json rows = {{"of", "N"}, {"divisor", 1}, {"times", 1}};
   return {{"format", text == "badformat" ? 7 : 1},
           {"entry", "fake"},
           {"program", request["program"]["name"]},
