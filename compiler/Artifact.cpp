@@ -29,7 +29,7 @@ json toJson(mlir::Attribute attribute) {
       .Case<mlir::BoolAttr>([](auto value) { return json(value.getValue()); })
       .Case<mlir::IntegerAttr>([](auto value) { return json(value.getInt()); })
       .Case<mlir::StringAttr>([](auto value) { return json(value.getValue().str()); })
-      .Default([](mlir::Attribute) { return json(); });  // a unit attribute stands for null
+      .Default([](mlir::Attribute) { return json(); }); // a unit attribute stands for null
 }
 
 std::string sha256(const std::string &text) {
@@ -43,7 +43,8 @@ std::string sha256(const std::string &text) {
 json signatureOf(mlir::func::FuncOp kernel) {
   json result;
   for (llvm::StringRef name : {tile::gridAttr, tile::viewsAttr, tile::extentsAttr, tile::scalarsAttr})
-    if (mlir::Attribute attribute = kernel->getAttr(name)) result[name.drop_front(strlen("tile.")).str()] = toJson(attribute);
+    if (mlir::Attribute attribute = kernel->getAttr(name))
+      result[name.drop_front(strlen("tile.")).str()] = toJson(attribute);
   return result;
 }
 

@@ -1,4 +1,5 @@
-// The metadata of an artifact: what a launch needs to know about a kernel besides its PTX. The format is docs/artifact.md.
+// The metadata of an artifact: what a launch needs to know about a kernel besides its PTX. The format is
+// docs/artifact.md.
 #pragma once
 
 #include "compiler/Pipeline.h"
@@ -9,7 +10,8 @@
 
 namespace sage {
 
-// What the front end attached to the kernel, as JSON: grid, views, extents, scalars. Taken before the pipeline replaces the function.
+// What the front end attached to the kernel, as JSON: grid, views, extents, scalars. Taken before the pipeline replaces
+// the function.
 nlohmann::json signatureOf(mlir::func::FuncOp kernel);
 
 struct ArtifactFacts {

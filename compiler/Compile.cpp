@@ -1,5 +1,6 @@
-// The C interface: JSON in, JSON out (docs/artifact.md). Reads the request, calls the front end and the pipeline, and turns every complaint,
-// theirs and its own, into the response's diagnostics. No exception and no abort leaves this file.
+// The C interface: JSON in, JSON out (docs/artifact.md). Reads the request, calls the front end and the pipeline, and
+// turns every complaint, theirs and its own, into the response's diagnostics. No exception and no abort leaves this
+// file.
 #include "sage/compiler/Compiler.h"
 
 #include "compiler/Artifact.h"
@@ -46,12 +47,15 @@ private:
   std::optional<dsl::Program> parse(const json &program);
   void finish(const PipelineResult &result);
   json addTimes(double parseMs, const PipelineResult &result);
-  void addDiagnostic(const char *severity, const std::string &message, const std::string &file = "", unsigned line = 0, unsigned column = 0, const std::string &rendered = "");
+  void addDiagnostic(const char *severity, const std::string &message, const std::string &file = "", unsigned line = 0,
+                     unsigned column = 0, const std::string &rendered = "");
   void addProgramDiagnostics();
   bool failed() const;
 };
 
-double msSince(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count(); }
+double msSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
 
 mlir::DialectRegistry &registry() {
   static mlir::DialectRegistry registry;
@@ -76,16 +80,22 @@ std::optional<mlir::FileLineColLoc> findFileLocation(mlir::Location location) {
   return found;
 }
 
-void Request::addDiagnostic(const char *severity, const std::string &message, const std::string &file, unsigned line, unsigned column, const std::string &rendered) {
-  std::string place = file.empty() ? "" : line ? file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " : file + ": ";
-  json entry = {{"severity", severity}, {"message", message}, {"rendered", rendered.empty() ? place + severity + ": " + message + "\n" : rendered}};
+void Request::addDiagnostic(const char *severity, const std::string &message, const std::string &file, unsigned line,
+                            unsigned column, const std::string &rendered) {
+  std::string place = file.empty() ? ""
+                      : line       ? file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": "
+                                   : file + ": ";
+  json entry = {{"severity", severity},
+                {"message", message},
+                {"rendered", rendered.empty() ? place + severity + ": " + message + "\n" : rendered}};
   if (!file.empty()) entry.update({{"file", file}, {"line", line}, {"column", column}});
   response["diagnostics"].push_back(entry);
 }
 
 void Request::addProgramDiagnostics() {
   for (const dsl::Diagnostic &diagnostic : programDiagnostics.all())
-    addDiagnostic(dsl::severityName(diagnostic.severity), diagnostic.text, diagnostic.file, diagnostic.line, diagnostic.column, diagnostic.render());
+    addDiagnostic(dsl::severityName(diagnostic.severity), diagnostic.text, diagnostic.file, diagnostic.line,
+                  diagnostic.column, diagnostic.render());
 }
 
 bool Request::failed() const {
@@ -125,7 +135,8 @@ KernelTraits traitsOf(const dsl::Definition &kernel, const json &parameters) {
     hasK |= parameter.name == "BK";
   }
   traits.attention = hasQ && hasK;
-  if (auto it = parameters.find("D"); it != parameters.end() && it->is_number_integer()) traits.headDim = it->get<int64_t>();
+  if (auto it = parameters.find("D"); it != parameters.end() && it->is_number_integer())
+    traits.headDim = it->get<int64_t>();
   if (auto it = parameters.find("QK"); it != parameters.end() && *it == "i8") traits.elementBits = 8;
   return traits;
 }
@@ -154,19 +165,25 @@ void Request::compile() {
   if (!kernel) return;
   KernelTraits traits = traitsOf(*kernel, parameterValues);
   options.schedule = defaultSchedule(*options.target, traits);
-  if (auto complaint = overrideSchedule(options.schedule, request.value("schedule", json::object()))) throw Invalid{*complaint};
-  auto parameters = dsl::bindParameters(*program, *kernel, parameterValues,
-                                        {{"BQ", options.schedule.blockQ}, {"BK", options.schedule.blockK}, {"BN", options.schedule.blockN}}, programDiagnostics);
+  if (auto complaint = overrideSchedule(options.schedule, request.value("schedule", json::object())))
+    throw Invalid{*complaint};
+  auto parameters = dsl::bindParameters(
+      *program, *kernel, parameterValues,
+      {{"BQ", options.schedule.blockQ}, {"BK", options.schedule.blockK}, {"BN", options.schedule.blockN}},
+      programDiagnostics);
   if (!parameters) return;
 
   mlir::MLIRContext context(registry(), mlir::MLIRContext::Threading::DISABLED);
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error) return mlir::success();
-    if (auto place = findFileLocation(diagnostic.getLocation())) addDiagnostic("error", diagnostic.str(), place->getFilename().str(), place->getLine(), place->getColumn());
-    else addDiagnostic("error", diagnostic.str());
+    if (auto place = findFileLocation(diagnostic.getLocation()))
+      addDiagnostic("error", diagnostic.str(), place->getFilename().str(), place->getLine(), place->getColumn());
+    else
+      addDiagnostic("error", diagnostic.str());
     return mlir::success();
   });
-  mlir::OwningOpRef<mlir::ModuleOp> module = dsl::lowerProgram(*program, *kernel, *parameters, context, programDiagnostics);
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      dsl::lowerProgram(*program, *kernel, *parameters, context, programDiagnostics);
   if (!module || programDiagnostics.hasErrors()) return;
   ArtifactFacts facts;
   facts.program = program->source().name();
@@ -197,12 +214,15 @@ json Request::addTimes(double parseMs, const PipelineResult &result) {
 void Request::runPasses() {
   mlir::MLIRContext context(registry(), mlir::MLIRContext::Threading::DISABLED);
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
-    if (auto place = findFileLocation(diagnostic.getLocation())) addDiagnostic("error", diagnostic.str(), place->getFilename().str(), place->getLine(), place->getColumn());
-    else addDiagnostic("error", diagnostic.str());
+    if (auto place = findFileLocation(diagnostic.getLocation()))
+      addDiagnostic("error", diagnostic.str(), place->getFilename().str(), place->getLine(), place->getColumn());
+    else
+      addDiagnostic("error", diagnostic.str());
     return mlir::success();
   });
   mlir::ParserConfig config(&context);
-  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(text(request, "mlir"), config, text(request, "name", "input.mlir"));
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::parseSourceString<mlir::ModuleOp>(text(request, "mlir"), config, text(request, "name", "input.mlir"));
   if (!module) return;
   std::string complaint;
   llvm::raw_string_ostream complaints(complaint);
@@ -220,9 +240,12 @@ void Request::runPasses() {
 int Request::run() {
   try {
     if (!request.is_object()) throw Invalid{"the request is not a JSON object"};
-    if (request.contains("check")) check();
-    else if (request.contains("mlir")) runPasses();
-    else compile();
+    if (request.contains("check"))
+      check();
+    else if (request.contains("mlir"))
+      runPasses();
+    else
+      compile();
   } catch (const Invalid &invalid) {
     addDiagnostic("error", invalid.message);
   } catch (const std::exception &error) {
@@ -247,7 +270,8 @@ int Request::run() {
 } // namespace sage
 
 int sageCompile(const char *requestText, size_t requestSize, char **responseText, size_t *responseSize) {
-  sage::Request request(nlohmann::json::parse(requestText, requestText + requestSize, nullptr, /*allow_exceptions=*/false));
+  sage::Request request(
+      nlohmann::json::parse(requestText, requestText + requestSize, nullptr, /*allow_exceptions=*/false));
   int code = request.run();
   std::string text = request.response.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   *responseText = static_cast<char *>(malloc(text.size() + 1));

@@ -33,7 +33,8 @@ std::unique_ptr<Pass> mergeCommon() { return createCSEPass(); }
 
 class Run {
 public:
-  Run(ModuleOp module, const PipelineOptions &options, PipelineResult &result) : module(module), options(options), result(result), emitter(module, *options.target) {}
+  Run(ModuleOp module, const PipelineOptions &options, PipelineResult &result)
+      : module(module), options(options), result(result), emitter(module, *options.target) {}
 
   struct Stage {
     const char *name;
@@ -53,10 +54,16 @@ private:
 
   LogicalResult tileProgram();
   LogicalResult simplify() { return passes({canonicalize, mergeCommon}); }
-  LogicalResult chooseLayouts() { return passes({[] { return createChooseLayouts(); }, mergeCommon}); }
-  LogicalResult stageLoads() { return passes({[] { return createStageLoads(); }, canonicalize, mergeCommon}); }
+  LogicalResult chooseLayouts() {
+    return passes({[] { return createChooseLayouts(); }, mergeCommon});
+  }
+  LogicalResult stageLoads() {
+    return passes({[] { return createStageLoads(); }, canonicalize, mergeCommon});
+  }
   LogicalResult placeShared();
-  LogicalResult guardHazards() { return passes({[] { return createGuardHazards(); }, [] { return createCheckHazards(); }}); }
+  LogicalResult guardHazards() {
+    return passes({[] { return createGuardHazards(); }, [] { return createCheckHazards(); }});
+  }
   LogicalResult lowerToNvvm() { return passes({nvidia::createLowerTilesPass}); }
   LogicalResult lowerToLlvm();
   LogicalResult translate() { return emitter.translate(); }
@@ -68,19 +75,20 @@ private:
   LogicalResult dump(size_t number, const Stage &stage);
 };
 
-// Name, suffix of its dump, and what it does. Warp roles (Hopper) go between "staged" and "placed", the order of asynchronous products after them.
+// Name, suffix of its dump, and what it does. Warp roles (Hopper) go between "staged" and "placed", the order of
+// asynchronous products after them.
 const std::vector<Run::Stage> Run::stages = {
-    {"tile", "mlir", &Run::tileProgram},        // the program as written, specialised, with the schedule on the kernel
-    {"simplified", "mlir", &Run::simplify},     // constants folded, common subexpressions merged
-    {"layouts", "mlir", &Run::chooseLayouts},   // every tile has a layout
-    {"staged", "mlir", &Run::stageLoads},       // operands come through rings in shared memory, ahead of time
-    {"placed", "mlir", &Run::placeShared},      // buffers have offsets
-    {"guarded", "mlir", &Run::guardHazards},    // barriers inserted, every pair of accesses proved ordered
-    {"nvvm", "mlir", &Run::lowerToNvvm},        // scalars of one thread; mma, ldmatrix, cp.async
-    {"llvm", "mlir", &Run::lowerToLlvm},        // the LLVM dialect
-    {"llvm-ir", "ll", &Run::translate},         // LLVM IR
-    {"optimized", "ll", &Run::optimize},        // after LLVM's passes (nvidia/EmitPtx.cpp lists them)
-    {"ptx", "ptx", &Run::emitPtx},              // PTX text
+    {"tile", "mlir", &Run::tileProgram},      // the program as written, specialised, with the schedule on the kernel
+    {"simplified", "mlir", &Run::simplify},   // constants folded, common subexpressions merged
+    {"layouts", "mlir", &Run::chooseLayouts}, // every tile has a layout
+    {"staged", "mlir", &Run::stageLoads},     // operands come through rings in shared memory, ahead of time
+    {"placed", "mlir", &Run::placeShared},    // buffers have offsets
+    {"guarded", "mlir", &Run::guardHazards},  // barriers inserted, every pair of accesses proved ordered
+    {"nvvm", "mlir", &Run::lowerToNvvm},      // scalars of one thread; mma, ldmatrix, cp.async
+    {"llvm", "mlir", &Run::lowerToLlvm},      // the LLVM dialect
+    {"llvm-ir", "ll", &Run::translate},       // LLVM IR
+    {"optimized", "ll", &Run::optimize},      // after LLVM's passes (nvidia/EmitPtx.cpp lists them)
+    {"ptx", "ptx", &Run::emitPtx},            // PTX text
 };
 
 LogicalResult Run::all() {
@@ -112,17 +120,22 @@ LogicalResult Run::tileProgram() {
 
 LogicalResult Run::placeShared() {
   if (failed(passes({[] { return createPlaceShared(); }}))) return failure();
-  module.walk([&](func::FuncOp function) { result.sharedBytes = function->getAttrOfType<IntegerAttr>(tile::sharedBytesAttr).getInt(); });
+  module.walk([&](func::FuncOp function) {
+    result.sharedBytes = function->getAttrOfType<IntegerAttr>(tile::sharedBytesAttr).getInt();
+  });
   int64_t available = options.target->maxSharedBytesPerBlock;
   if (result.sharedBytes <= available) return success();
-  return module.emitError() << "the kernel needs " << result.sharedBytes << " bytes of shared memory, " << options.target->name << " has " << available
+  return module.emitError() << "the kernel needs " << result.sharedBytes << " bytes of shared memory, "
+                            << options.target->name << " has " << available
                             << " for a block: choose a smaller schedule.block_q, schedule.block_k or schedule.stages";
 }
 
 LogicalResult Run::lowerToLlvm() {
-  LogicalResult lowered = passes({[] { return createSCFToControlFlowPass(); }, [] { return createConvertMathToLLVMPass(); }, [] { return createArithToLLVMConversionPass(); },
-                 [] { return createConvertControlFlowToLLVMPass(); }, [] { return createConvertFuncToLLVMPass(); }, [] { return createConvertNVVMToLLVMPass(); },
-                 [] { return createReconcileUnrealizedCastsPass(); }});
+  LogicalResult lowered =
+      passes({[] { return createSCFToControlFlowPass(); }, [] { return createConvertMathToLLVMPass(); },
+              [] { return createArithToLLVMConversionPass(); }, [] { return createConvertControlFlowToLLVMPass(); },
+              [] { return createConvertFuncToLLVMPass(); }, [] { return createConvertNVVMToLLVMPass(); },
+              [] { return createReconcileUnrealizedCastsPass(); }});
   nvidia::markKernels(module);
   if (failed(lowered) || !options.lineinfo) return lowered;
   return passes({[] { return LLVM::createDIScopeForLLVMFuncOpPass({LLVM::DIEmissionKind::DebugDirectivesOnly}); }});
@@ -138,8 +151,10 @@ LogicalResult Run::passes(ArrayRef<std::function<std::unique_ptr<Pass>()>> creat
   PassManager manager(module.getContext());
   for (auto &make : create) {
     std::unique_ptr<Pass> pass = make();
-    if (pass->getOpName() == func::FuncOp::getOperationName()) manager.addNestedPass<func::FuncOp>(std::move(pass));
-    else manager.addPass(std::move(pass));
+    if (pass->getOpName() == func::FuncOp::getOperationName())
+      manager.addNestedPass<func::FuncOp>(std::move(pass));
+    else
+      manager.addPass(std::move(pass));
   }
   return manager.run(module);
 }
@@ -176,10 +191,13 @@ std::vector<std::string> stageNames() {
   return names;
 }
 
-LogicalResult runPipeline(ModuleOp module, const PipelineOptions &options, PipelineResult &result) { return Run(module, options, result).all(); }
+LogicalResult runPipeline(ModuleOp module, const PipelineOptions &options, PipelineResult &result) {
+  return Run(module, options, result).all();
+}
 
 void registerPipelineDialects(DialectRegistry &registry) {
-  registry.insert<tile::TileDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect, func::FuncDialect, cf::ControlFlowDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  registry.insert<tile::TileDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect, func::FuncDialect,
+                  cf::ControlFlowDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>();
   nvidia::registerTranslations(registry);
 }
 

@@ -10,9 +10,9 @@ namespace sage {
 struct PipelineOptions {
   const Target *target = nullptr;
   Schedule schedule;
-  std::string emit = "ptx";       // the stage to stop after
-  bool lineinfo = false;          // .loc directives that lead back to the tile program
-  std::string dumpDirectory;      // where every stage is written, numbered; empty: nowhere
+  std::string emit = "ptx";  // the stage to stop after
+  bool lineinfo = false;     // .loc directives that lead back to the tile program
+  std::string dumpDirectory; // where every stage is written, numbered; empty: nowhere
 };
 
 struct StageTime {
@@ -21,15 +21,16 @@ struct StageTime {
 };
 
 struct PipelineResult {
-  std::string stage, text;  // of the stage asked for
+  std::string stage, text; // of the stage asked for
   std::vector<StageTime> times;
-  int64_t sharedBytes = 0;  // once shared memory is placed
+  int64_t sharedBytes = 0; // once shared memory is placed
 };
 
 // Names of the stages, in order.
 std::vector<std::string> stageNames();
 
-// Runs the stages on `module`, which holds one kernel without layouts. What goes wrong is a diagnostic of the module's context.
+// Runs the stages on `module`, which holds one kernel without layouts. What goes wrong is a diagnostic of the module's
+// context.
 mlir::LogicalResult runPipeline(mlir::ModuleOp module, const PipelineOptions &options, PipelineResult &result);
 
 // What every context needs that runs the pipeline, or a part of it.

@@ -13,11 +13,13 @@ Schedule defaultSchedule(const Target &, const KernelTraits &traits) {
   if (traits.attention) {
     schedule.blockQ = 128;
     schedule.blockK = 64;
-    // A warp holds rows/warps x D f32 of output and rows/warps x BK of scores: 32 rows at D 128 leave no registers for the operands.
+    // A warp holds rows/warps x D f32 of output and rows/warps x BK of scores: 32 rows at D 128 leave no registers for
+    // the operands.
     schedule.warps = traits.headDim > 64 ? 8 : 4;
     schedule.operandAInRegisters = traits.headDim * traits.elementBits <= 64 * 16;
   } else {
-    // Few elements a thread: these kernels live on loads in flight, and on sm_120a ptxas spills around its division call otherwise.
+    // Few elements a thread: these kernels live on loads in flight, and on sm_120a ptxas spills around its division
+    // call otherwise.
     schedule.blockN = 64;
     schedule.warps = 8;
   }
@@ -59,8 +61,11 @@ std::optional<std::string> overrideSchedule(Schedule &schedule, const json &give
     const Key *key = nullptr;
     for (const Key &candidate : keys)
       if (name == candidate.name) key = &candidate;
-    if (!key) return "unknown key schedule." + name + "; known are block_q, block_k, block_n, warps, stages, operand_a_in_registers";
-    if (!value.is_number_integer() || value.get<int64_t>() < key->low || value.get<int64_t>() > key->high || !key->fits(value.get<int64_t>()))
+    if (!key)
+      return "unknown key schedule." + name +
+             "; known are block_q, block_k, block_n, warps, stages, operand_a_in_registers";
+    if (!value.is_number_integer() || value.get<int64_t>() < key->low || value.get<int64_t>() > key->high ||
+        !key->fits(value.get<int64_t>()))
       return "schedule." + name + " must be " + key->allowed + ", not " + value.dump();
     schedule.*key->field = value.get<int64_t>();
   }

@@ -1,5 +1,6 @@
-// LLVM's part of the pipeline. LLVM's default pipelines cost registers on these kernels (they hoist and sink across the unrolled fragments), so
-// the passes are few and named here; PassBuilder is avoided because it would link every pass there is.
+// LLVM's part of the pipeline. LLVM's default pipelines cost registers on these kernels (they hoist and sink across the
+// unrolled fragments), so the passes are few and named here; PassBuilder is avoided because it would link every pass
+// there is.
 #include "EmitPtx.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -74,7 +75,8 @@ void initializeBackend() {
     LLVMInitializeNVPTXAsmPrinter();
     // 32-bit addresses of shared memory: half the integer work around ldmatrix in the PTX, and it reads better.
     auto &options = llvm::cl::getRegisteredOptions();
-    if (auto it = options.find("nvptx-short-ptr"); it != options.end()) static_cast<llvm::cl::opt<bool> *>(it->second)->setValue(true);
+    if (auto it = options.find("nvptx-short-ptr"); it != options.end())
+      static_cast<llvm::cl::opt<bool> *>(it->second)->setValue(true);
   });
 }
 
@@ -145,7 +147,8 @@ void registerTranslations(mlir::DialectRegistry &registry) {
   mlir::registerNVVMDialectTranslation(registry);
 }
 
-PtxEmitter::PtxEmitter(mlir::ModuleOp source, const Target &target) : source(source), target(target), context(std::make_unique<llvm::LLVMContext>()) {}
+PtxEmitter::PtxEmitter(mlir::ModuleOp source, const Target &target)
+    : source(source), target(target), context(std::make_unique<llvm::LLVMContext>()) {}
 PtxEmitter::~PtxEmitter() = default;
 
 mlir::LogicalResult PtxEmitter::translate() {
@@ -156,7 +159,8 @@ mlir::LogicalResult PtxEmitter::translate() {
   if (!backend) return source.emitError() << "the NVPTX backend is missing: " << error;
   llvm::TargetOptions options;
   options.MCOptions.AsmVerbose = false;
-  machine.reset(backend->createTargetMachine(triple, llvm::StringRef(target.name), llvm::StringRef(target.ptxFeature), options, llvm::Reloc::PIC_, std::nullopt,
+  machine.reset(backend->createTargetMachine(triple, llvm::StringRef(target.name), llvm::StringRef(target.ptxFeature),
+                                             options, llvm::Reloc::PIC_, std::nullopt,
                                              llvm::CodeGenOptLevel::Aggressive));
   module = mlir::translateModuleToLLVMIR(source, *context);
   if (!module) return source.emitError("translation to LLVM IR failed");
@@ -206,9 +210,11 @@ mlir::FailureOr<std::string> PtxEmitter::emit() {
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile)) return source.emitError("the NVPTX backend emits no text"), mlir::failure();
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
+    return source.emitError("the NVPTX backend emits no text"), mlir::failure();
   passes.run(*module);
-  if (!complaints.empty()) return source.emitError() << "the NVPTX backend refuses the kernel: " << complaints, mlir::failure();
+  if (!complaints.empty())
+    return source.emitError() << "the NVPTX backend refuses the kernel: " << complaints, mlir::failure();
   return std::string(text);
 }
 

@@ -1,4 +1,5 @@
-// Element-wise work: an operation on tiles becomes the same operation on each element a thread holds. Also how elements lie in words.
+// Element-wise work: an operation on tiles becomes the same operation on each element a thread holds. Also how elements
+// lie in words.
 #include "LowerTiles.h"
 
 using namespace mlir;
@@ -7,13 +8,14 @@ namespace sage::nvidia {
 
 using namespace tile;
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 // Words
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 
 // FP8 has no arithmetic of its own: it travels as bytes.
 Type TileLowering::storageType(Type element) {
-  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() == 8 ? IntegerType::get(element.getContext(), 8) : element;
+  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() == 8 ? IntegerType::get(element.getContext(), 8)
+                                                                        : element;
 }
 
 int64_t TileLowering::perWord(RankedTensorType type) {
@@ -30,9 +32,13 @@ Type TileLowering::wordType(RankedTensorType type) {
   return perWord(type) > 1 ? IntegerType::get(type.getContext(), 32) : storageType(type.getElementType());
 }
 
-Value TileLowering::integer(int64_t value, int bits) { return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(builder.getIntegerType(bits), value)); }
+Value TileLowering::integer(int64_t value, int bits) {
+  return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(builder.getIntegerType(bits), value));
+}
 
-Value TileLowering::bitcast(Value value, Type type) { return value.getType() == type ? value : Value(LLVM::BitcastOp::create(builder, loc, type, value)); }
+Value TileLowering::bitcast(Value value, Type type) {
+  return value.getType() == type ? value : Value(LLVM::BitcastOp::create(builder, loc, type, value));
+}
 
 Words TileLowering::elements(Value tile) {
   auto type = cast<RankedTensorType>(tile.getType());
@@ -41,7 +47,8 @@ Words TileLowering::elements(Value tile) {
   Words result;
   for (Value word : tiles[tile]) {
     Value vector = bitcast(word, VectorType::get({packed}, storageType(type.getElementType())));
-    for (int64_t i = 0; i < packed; ++i) result.push_back(LLVM::ExtractElementOp::create(builder, loc, vector, integer(i)));
+    for (int64_t i = 0; i < packed; ++i)
+      result.push_back(LLVM::ExtractElementOp::create(builder, loc, vector, integer(i)));
   }
   return result;
 }
@@ -52,7 +59,8 @@ void TileLowering::packInto(Words &words, ArrayRef<Value> elements, RankedTensor
   auto vectorType = VectorType::get({packed}, storageType(type.getElementType()));
   for (size_t first = 0; first < elements.size(); first += packed) {
     Value vector = LLVM::PoisonOp::create(builder, loc, vectorType);
-    for (int64_t i = 0; i < packed; ++i) vector = LLVM::InsertElementOp::create(builder, loc, vector, elements[first + i], integer(i));
+    for (int64_t i = 0; i < packed; ++i)
+      vector = LLVM::InsertElementOp::create(builder, loc, vector, elements[first + i], integer(i));
     words.push_back(bitcast(vector, builder.getI32Type()));
   }
 }
@@ -63,29 +71,35 @@ void TileLowering::setElements(Value tile, ArrayRef<Value> elements) {
   tiles[tile] = words;
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 // Operations
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 
 Value TileLowering::intrinsic(StringRef name, Type result, ValueRange operands) {
   return LLVM::CallIntrinsicOp::create(builder, loc, result, builder.getStringAttr(name), operands).getResult(0);
 }
 
 // Inline PTX with `results` outputs; $0 ... are the outputs, then the operands. Appends the outputs to `out`.
-ValueRange TileLowering::inlinePtx(TypeRange results, ValueRange operands, StringRef text, StringRef constraints, bool sideEffects, Words &out) {
-  Type type = results.empty()       ? Type(LLVM::LLVMVoidType::get(builder.getContext()))
-              : results.size() == 1 ? results.front()
-                                    : Type(LLVM::LLVMStructType::getLiteral(builder.getContext(), llvm::to_vector(results)));
-  auto op = LLVM::InlineAsmOp::create(builder, loc, results.empty() ? TypeRange() : TypeRange(type), operands, text, constraints, sideEffects,
-                                      /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None, /*asm_dialect=*/LLVM::AsmDialectAttr(), /*operand_attrs=*/ArrayAttr());
+void TileLowering::inlinePtx(TypeRange results, ValueRange operands, StringRef text, StringRef constraints,
+                             bool sideEffects, Words &out) {
+  Type type = results.empty() ? Type(LLVM::LLVMVoidType::get(builder.getContext()))
+              : results.size() == 1
+                  ? results.front()
+                  : Type(LLVM::LLVMStructType::getLiteral(builder.getContext(), llvm::to_vector(results)));
+  auto op = LLVM::InlineAsmOp::create(builder, loc, results.empty() ? TypeRange() : TypeRange(type), operands, text,
+                                      constraints, sideEffects,
+                                      /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+                                      /*asm_dialect=*/LLVM::AsmDialectAttr(), /*operand_attrs=*/ArrayAttr());
   if (results.size() == 1) out.push_back(op.getResult(0));
-  for (size_t i = 0; results.size() > 1 && i < results.size(); ++i) out.push_back(LLVM::ExtractValueOp::create(builder, loc, op.getResult(0), int64_t(i)));
-  return out;
+  for (size_t i = 0; results.size() > 1 && i < results.size(); ++i)
+    out.push_back(LLVM::ExtractValueOp::create(builder, loc, op.getResult(0), int64_t(i)));
 }
 
 LogicalResult TileLowering::lowerElementwise(Operation *op) {
-  if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect())) return op->emitOpError("has no lowering for this target");
-  if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && isa<RankedTensorType>(constant.getType())) return lowerConstant(constant), success();
+  if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
+    return op->emitOpError("has no lowering for this target");
+  if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && isa<RankedTensorType>(constant.getType()))
+    return lowerConstant(constant), success();
   Value result = op->getResult(0);
   auto type = dyn_cast<RankedTensorType>(result.getType());
   if (!type) {
@@ -93,18 +107,21 @@ LogicalResult TileLowering::lowerElementwise(Operation *op) {
     scalars.map(result, scalarOp(op, operands));
     return success();
   }
-  if (auto truncate = dyn_cast<arith::TruncFOp>(op); truncate && perWord(type) == 2) return lowerTruncation(truncate), success();
+  if (auto truncate = dyn_cast<arith::TruncFOp>(op); truncate && perWord(type) == 2)
+    return lowerTruncation(truncate), success();
   SmallVector<Words> operands;
-  for (Value operand : op->getOperands()) operands.push_back(isa<RankedTensorType>(operand.getType()) ? elements(operand) : Words{scalars.lookup(operand)});
+  for (Value operand : op->getOperands())
+    operands.push_back(isa<RankedTensorType>(operand.getType()) ? elements(operand) : Words{scalars.lookup(operand)});
   Words results;
   for (int64_t i = 0, count = layoutOf(type).getValue().registerCount(); i < count; ++i)
-    results.push_back(scalarOp(op, llvm::map_to_vector(operands, [&](Words &words) { return words.size() == 1 ? words[0] : words[i]; })));
+    results.push_back(scalarOp(
+        op, llvm::map_to_vector(operands, [&](Words &words) { return words.size() == 1 ? words[0] : words[i]; })));
   setElements(result, results);
   return success();
 }
 
-// The operation on scalars. exp2, log2 and rsqrt are the hardware's approximations (PTX ISA 9.7.3: ex2.approx has a relative error of 2^-22,
-// lg2.approx an absolute error of 2^-22).
+// The operation on scalars. exp2, log2 and rsqrt are the hardware's approximations (PTX ISA 9.7.3: ex2.approx has a
+// relative error of 2^-22, lg2.approx an absolute error of 2^-22).
 Value TileLowering::scalarOp(Operation *op, ValueRange operands) {
   Type f32 = builder.getF32Type();
   if (isa<math::Exp2Op>(op)) return intrinsic("llvm.nvvm.ex2.approx.ftz.f", f32, operands);
@@ -131,11 +148,12 @@ void TileLowering::lowerTruncation(arith::TruncFOp op) {
   tiles[op.getResult()] = words;
 }
 
-// Four f32 to four bytes: round each to a 32-bit integer, then cvt.pack saturates two at a time (PTX ISA 9.7.9.23); the low byte is its last
-// source. NaN rounds to 0.
+// Four f32 to four bytes: round each to a 32-bit integer, then cvt.pack saturates two at a time (PTX ISA 9.7.9.23); the
+// low byte is its last source. NaN rounds to 0.
 LogicalResult TileLowering::lowerSaturate(SaturateOp op) {
   RankedTensorType type = op.getType();
-  if (!type.getElementType().isInteger(8)) return op.emitOpError() << "to " << type.getElementType() << " is not available for this target yet";
+  if (!type.getElementType().isInteger(8))
+    return op.emitOpError() << "to " << type.getElementType() << " is not available for this target yet";
   Type i32 = builder.getI32Type();
   Words from = elements(op.getValue()), rounded, results;
   for (Value value : from) rounded.push_back(intrinsic("llvm.nvvm.f2i.rn", i32, value));
@@ -150,7 +168,8 @@ LogicalResult TileLowering::lowerSaturate(SaturateOp op) {
     tiles[op.getResult()] = results;
     return success();
   }
-  for (Value value : rounded) results.push_back(arith::TruncIOp::create(builder, loc, builder.getI8Type(), pack(value, value, integer(0))));
+  for (Value value : rounded)
+    results.push_back(arith::TruncIOp::create(builder, loc, builder.getI8Type(), pack(value, value, integer(0))));
   setElements(op, results);
   return success();
 }

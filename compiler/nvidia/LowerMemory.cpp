@@ -1,4 +1,5 @@
-// Global memory: where each register's element lies, whether it is inside the view, and the vector loads, stores and asynchronous copies.
+// Global memory: where each register's element lies, whether it is inside the view, and the vector loads, stores and
+// asynchronous copies.
 #include "LowerTiles.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -9,9 +10,9 @@ namespace sage::nvidia {
 
 using namespace tile;
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 // Coordinates
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 
 Value TileLowering::add(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
 
@@ -20,7 +21,8 @@ Value TileLowering::both(Value a, Value b) {
   return arith::AndIOp::create(builder, loc, a, b);
 }
 
-// What the bits of `number` add along `axis`. Runs of bits whose bases double are taken together: (number >> s & mask) * scale.
+// What the bits of `number` add along `axis`. Runs of bits whose bases double are taken together: (number >> s & mask)
+// * scale.
 Value TileLowering::bitsAlong(ArrayRef<Coordinates> bases, Value number, int axis) {
   Value sum;
   for (size_t first = 0; first < bases.size();) {
@@ -62,9 +64,9 @@ Value TileLowering::representative(const Layout &layout) {
   return both(isZero(laneId, zeroBits(layout.lanes)), isZero(warpId, zeroBits(layout.warps)));
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 // A tile of a view
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 
 namespace {
 std::optional<int64_t> constantOf(Value value) {
@@ -76,7 +78,8 @@ std::optional<int64_t> constantOf(Value value) {
 // Addresses and bounds of a tile at `offsets` of a view, for coordinates thread + constant.
 class Access {
 public:
-  Access(TileLowering &lowering, ViewOp view, ValueRange offsets, ArrayRef<int64_t> axes, ArrayRef<int64_t> shape, ArrayRef<Value> thread)
+  Access(TileLowering &lowering, ViewOp view, ValueRange offsets, ArrayRef<int64_t> axes, ArrayRef<int64_t> shape,
+         ArrayRef<Value> thread)
       : l(lowering), view(view), offsets(offsets), axes(axes), thread(thread.begin(), thread.end()) {
     for (auto [i, axis] : llvm::enumerate(axes)) inside.push_back(isInside(axis, shape[i]));
     Value sum;
@@ -98,7 +101,8 @@ public:
         offset = l.add(offset, it->second);
       }
     Type element = TileLowering::storageType(view.getType().getElementType());
-    return LLVM::GEPOp::create(l.builder, l.loc, l.scalars.lookup(view.getPointer()).getType(), element, l.scalars.lookup(view.getPointer()), ArrayRef<LLVM::GEPArg>{offset});
+    return LLVM::GEPOp::create(l.builder, l.loc, l.scalars.lookup(view.getPointer()).getType(), element,
+                               l.scalars.lookup(view.getPointer()), ArrayRef<LLVM::GEPArg>{offset});
   }
 
   // Whether that element lies inside the view; null if always.
@@ -107,7 +111,9 @@ public:
     for (auto [i, axis] : llvm::enumerate(axes))
       if (!inside[i]) {
         auto [it, isNew] = checks.try_emplace({int64_t(i), constant[i]});
-        if (isNew) it->second = arith::CmpIOp::create(l.builder, l.loc, arith::CmpIPredicate::slt, l.add(position(i), l.integer(constant[i])), extent(axis));
+        if (isNew)
+          it->second = arith::CmpIOp::create(l.builder, l.loc, arith::CmpIPredicate::slt,
+                                             l.add(position(i), l.integer(constant[i])), extent(axis));
         result = l.both(result, it->second);
       }
     return result;
@@ -118,7 +124,8 @@ public:
     Value result;
     for (int64_t axis = 0; axis < view.getType().getRank(); ++axis)
       if (!isInside(axis, 1))
-        result = l.both(result, arith::CmpIOp::create(l.builder, l.loc, arith::CmpIPredicate::slt, l.scalars.lookup(offsets[axis]), extent(axis)));
+        result = l.both(result, arith::CmpIOp::create(l.builder, l.loc, arith::CmpIPredicate::slt,
+                                                      l.scalars.lookup(offsets[axis]), extent(axis)));
     return result;
   }
 
@@ -138,7 +145,9 @@ private:
     std::optional<int64_t> offset = constantOf(offsets[axis]), extent = constantOf(view.getExtents()[axis]);
     return offset && extent && *offset + size <= *extent;
   }
-  Value extent(int64_t axis) { return arith::TruncIOp::create(l.builder, l.loc, l.builder.getI32Type(), l.scalars.lookup(view.getExtents()[axis])); }
+  Value extent(int64_t axis) {
+    return arith::TruncIOp::create(l.builder, l.loc, l.builder.getI32Type(), l.scalars.lookup(view.getExtents()[axis]));
+  }
 
   // Where the thread's part of the tile starts along the view's axis.
   Value start(int64_t axis) {
@@ -157,8 +166,8 @@ private:
 
 namespace {
 
-// Neighbouring registers that are neighbours in memory too: a power of two, at most 16 bytes. Rows of a two-dimensional tile are aligned
-// (docs/artifact.md); a one-dimensional tile may start anywhere.
+// Neighbouring registers that are neighbours in memory too: a power of two, at most 16 bytes. Rows of a two-dimensional
+// tile are aligned (docs/artifact.md); a one-dimensional tile may start anywhere.
 int64_t vectorLength(const Layout &layout, int64_t elementBits, bool lastAxisMatches) {
   if (layout.rank() != 2 || !lastAxisMatches) return 1;
   int64_t length = 1;
@@ -171,7 +180,7 @@ int64_t vectorLength(const Layout &layout, int64_t elementBits, bool lastAxisMat
 
 struct VectorAccess {
   int64_t words, wordBits;
-  std::string type, constraint;  // of one word
+  std::string type, constraint; // of one word
 };
 
 VectorAccess vectorAccess(int64_t bits) {
@@ -185,7 +194,9 @@ std::string operandList(int64_t first, int64_t count) {
   return count > 1 ? "{" + text + "}" : text;
 }
 
-std::string vectorSuffix(const VectorAccess &access) { return (access.words > 1 ? ".v" + std::to_string(access.words) : "") + "." + access.type; }
+std::string vectorSuffix(const VectorAccess &access) {
+  return (access.words > 1 ? ".v" + std::to_string(access.words) : "") + "." + access.type;
+}
 
 } // namespace
 
@@ -204,7 +215,8 @@ LogicalResult TileLowering::lowerLoad(LoadOp op) {
       constraints += "=&" + access.constraint + ",";
     }
     if (inside) text += llvm::formatv("@${0} ", access.words + 1);
-    text += space + vectorSuffix(access) + " " + operandList(0, access.words) + ", [$" + std::to_string(access.words) + "];";
+    text += space + vectorSuffix(access) + " " + operandList(0, access.words) + ", [$" + std::to_string(access.words) +
+            "];";
     SmallVector<Type> types(access.words, builder.getIntegerType(std::max<int64_t>(16, access.wordBits)));
     Words words, operands{address};
     if (inside) operands.push_back(inside);
@@ -234,11 +246,15 @@ LogicalResult TileLowering::lowerLoad(LoadOp op) {
   for (int64_t reg = 0; reg < layout.registerCount(); reg += vector) {
     Coordinates place = layout.at(reg);
     Words loaded = load(access.address(place), access.bounds(place), vector);
-    if (wholeWords) llvm::append_range(words, loaded);
-    else for (Value word : loaded) elements.push_back(asElement(word));
+    if (wholeWords)
+      llvm::append_range(words, loaded);
+    else
+      for (Value word : loaded) elements.push_back(asElement(word));
   }
-  if (wholeWords) tiles[op.getResult()] = words;
-  else setElements(op.getResult(), elements);
+  if (wholeWords)
+    tiles[op.getResult()] = words;
+  else
+    setElements(op.getResult(), elements);
   return success();
 }
 
@@ -248,7 +264,8 @@ LogicalResult TileLowering::lowerStore(StoreOp op) {
   Type element = storageType(view.getType().getElementType());
   int64_t bits = element.getIntOrFloatBitWidth();
   auto store = [&](Value address, Value enabled, ArrayRef<Value> words) {
-    VectorAccess access = vectorAccess(words.size() * std::max<int64_t>(words[0].getType().getIntOrFloatBitWidth(), bits == 8 ? 8 : 0));
+    VectorAccess access =
+        vectorAccess(words.size() * std::max<int64_t>(words[0].getType().getIntOrFloatBitWidth(), bits == 8 ? 8 : 0));
     if (words[0].getType().isInteger(8)) access = vectorAccess(8);
     std::string text, constraints = "l";
     if (enabled) text = "@$" + std::to_string(access.words + 1) + " ";
@@ -283,38 +300,44 @@ LogicalResult TileLowering::lowerStore(StoreOp op) {
   Words source = wholeWords ? tiles[op.getValue()] : elements(op.getValue());
   for (int64_t reg = 0; reg < layout.registerCount(); reg += vector) {
     Coordinates place = layout.at(reg);
-    ArrayRef<Value> words = wholeWords ? ArrayRef(source).slice(reg / packed, vector / packed) : ArrayRef(source).slice(reg, vector);
+    ArrayRef<Value> words =
+        wholeWords ? ArrayRef(source).slice(reg / packed, vector / packed) : ArrayRef(source).slice(reg, vector);
     if (!wholeWords && vector > 1 && bits < 32) return op.emitOpError("stores elements that do not fill words");
     store(access.address(place), both(single, access.bounds(place)), words);
   }
   return success();
 }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 // Shared memory
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 
 Value TileLowering::sharedAt(Value pointer, Value byteOffset) {
-  return LLVM::GEPOp::create(builder, loc, pointer.getType(), builder.getI8Type(), pointer, ArrayRef<LLVM::GEPArg>{byteOffset});
+  return LLVM::GEPOp::create(builder, loc, pointer.getType(), builder.getI8Type(), pointer,
+                             ArrayRef<LLVM::GEPArg>{byteOffset});
 }
 
-void TileLowering::lowerAlloc(AllocOp op) { scalars.map(op.getResult(), sharedAt(sharedBase, integer(op.getOffset().value_or(0)))); }
+void TileLowering::lowerAlloc(AllocOp op) {
+  scalars.map(op.getResult(), sharedAt(sharedBase, integer(op.getOffset().value_or(0))));
+}
 
 void TileLowering::lowerSlot(SlotOp op) {
   Value offset = arith::MulIOp::create(builder, loc, scalars.lookup(op.getIndex()), integer(op.getType().bytes()));
   scalars.map(op.getResult(), sharedAt(scalars.lookup(op.getRing()), offset));
 }
 
-// Thread t takes the 16-byte chunks t, t + threads, ... of the tile in row-major order (PTX ISA 9.7.9.25.3.1, cp.async with a source size of 0
-// outside the view, which fills with zeros).
+// Thread t takes the 16-byte chunks t, t + threads, ... of the tile in row-major order (PTX ISA 9.7.9.25.3.1, cp.async
+// with a source size of 0 outside the view, which fills with zeros).
 LogicalResult TileLowering::lowerAsyncCopy(AsyncCopyOp op) {
   auto view = op.getView().getDefiningOp<ViewOp>();
   if (!view) return op.emitOpError("needs its view in the same kernel");
   BufferType buffer = op.getBuffer().getType();
   int64_t elementBytes = buffer.getElementType().getIntOrFloatBitWidth() / 8, perChunk = 16 / elementBytes;
-  int64_t rowBytes = buffer.getShape()[1] * elementBytes, chunksPerRow = rowBytes / 16, chunks = buffer.getShape()[0] * chunksPerRow;
+  int64_t rowBytes = buffer.getShape()[1] * elementBytes, chunksPerRow = rowBytes / 16,
+          chunks = buffer.getShape()[0] * chunksPerRow;
   int64_t threads = source->getAttrOfType<IntegerAttr>(warpsAttr).getInt() * 32;
-  if (rowBytes % 16 || (rowBytes & (rowBytes - 1))) return op.emitOpError() << "rows of " << rowBytes << " bytes are not supported: a power of two of at least 16 is";
+  if (rowBytes % 16 || (rowBytes & (rowBytes - 1)))
+    return op.emitOpError() << "rows of " << rowBytes << " bytes are not supported: a power of two of at least 16 is";
   SwizzleAttr swizzle = buffer.getSwizzle();
 
   auto branch = scf::IfOp::create(builder, loc, TypeRange(), scalars.lookup(op.getEnabled()), false);
@@ -324,21 +347,29 @@ LogicalResult TileLowering::lowerAsyncCopy(AsyncCopyOp op) {
   auto chunk = [&](int64_t first) {
     Value number = first ? add(threadId, integer(first)) : threadId;
     Value row = arith::DivUIOp::create(builder, loc, number, integer(chunksPerRow));
-    Value column = arith::MulIOp::create(builder, loc, arith::RemUIOp::create(builder, loc, number, integer(chunksPerRow)), integer(perChunk));
+    Value column = arith::MulIOp::create(
+        builder, loc, arith::RemUIOp::create(builder, loc, number, integer(chunksPerRow)), integer(perChunk));
     Value linear = arith::MulIOp::create(builder, loc, number, integer(16));
-    Value line = arith::AndIOp::create(builder, loc, arith::ShRUIOp::create(builder, loc, linear, integer(swizzle.getShift())), integer((int64_t(1) << swizzle.getBits()) - 1));
-    Value target = sharedAt(scalars.lookup(op.getBuffer()), arith::XOrIOp::create(builder, loc, linear, arith::ShLIOp::create(builder, loc, line, integer(4))));
+    Value line =
+        arith::AndIOp::create(builder, loc, arith::ShRUIOp::create(builder, loc, linear, integer(swizzle.getShift())),
+                              integer((int64_t(1) << swizzle.getBits()) - 1));
+    Value target =
+        sharedAt(scalars.lookup(op.getBuffer()),
+                 arith::XOrIOp::create(builder, loc, linear, arith::ShLIOp::create(builder, loc, line, integer(4))));
     return std::pair(target, Access(*this, view, op.getOffsets(), op.getAxes(), buffer.getShape(), {row, column}));
   };
   auto [target, access] = chunk(0);
   if (!access.alwaysInside(1)) return op.emitOpError("rows that run past the view's last extent are not supported");
-  // When a step of all threads changes neither the column nor the swizzle's row bits, later chunks are constants away from the first.
-  bool steps = threads % chunksPerRow == 0 && threads * 16 % (int64_t(1) << (swizzle.getShift() + swizzle.getBits())) == 0;
+  // When a step of all threads changes neither the column nor the swizzle's row bits, later chunks are constants away
+  // from the first.
+  bool steps =
+      threads % chunksPerRow == 0 && threads * 16 % (int64_t(1) << (swizzle.getShift() + swizzle.getBits())) == 0;
   for (int64_t first = 0; first < chunks; first += threads) {
     OpBuilder::InsertionGuard inner(builder);
     if (chunks - first < threads) {
       Value active = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, threadId, integer(chunks - first));
-      builder.setInsertionPointToStart(&scf::IfOp::create(builder, loc, TypeRange(), active, false).getThenRegion().front());
+      builder.setInsertionPointToStart(
+          &scf::IfOp::create(builder, loc, TypeRange(), active, false).getThenRegion().front());
     }
     auto copy = [&](Value to, Access &from, const Coordinates &place) {
       Value size, inside = from.bounds(place);

@@ -1,5 +1,6 @@
-// Reductions and their inverses. All are projections of a layout: registers that a projection makes equal are combined in the thread, lane bits
-// that it sends to zero by shuffles, warp bits through the scratch buffer. Broadcasts and spreads only rename registers.
+// Reductions and their inverses. All are projections of a layout: registers that a projection makes equal are combined
+// in the thread, lane bits that it sends to zero by shuffles, warp bits through the scratch buffer. Broadcasts and
+// spreads only rename registers.
 #include "LowerTiles.h"
 
 using namespace mlir;
@@ -17,15 +18,20 @@ bool isZero(const Coordinates &basis) {
 // max carries NaN (semantics: PTX max.NaN.f32).
 Value TileLowering::combine(ReduceKind kind, Value a, Value b) {
   bool isFloat = isa<FloatType>(a.getType());
-  if (kind == ReduceKind::Sum) return isFloat ? Value(arith::AddFOp::create(builder, loc, a, b)) : Value(arith::AddIOp::create(builder, loc, a, b));
-  return isFloat ? Value(arith::MaximumFOp::create(builder, loc, a, b)) : Value(arith::MaxSIOp::create(builder, loc, a, b));
+  if (kind == ReduceKind::Sum)
+    return isFloat ? Value(arith::AddFOp::create(builder, loc, a, b))
+                   : Value(arith::AddIOp::create(builder, loc, a, b));
+  return isFloat ? Value(arith::MaximumFOp::create(builder, loc, a, b))
+                 : Value(arith::MaxSIOp::create(builder, loc, a, b));
 }
 
 Value TileLowering::shuffle(Value value, int laneBit) {
-  return NVVM::ShflOp::create(builder, loc, value.getType(), integer(-1), value, integer(int64_t(1) << laneBit), integer(31), NVVM::ShflKind::bfly, UnitAttr());
+  return NVVM::ShflOp::create(builder, loc, value.getType(), integer(-1), value, integer(int64_t(1) << laneBit),
+                              integer(31), NVVM::ShflKind::bfly, UnitAttr());
 }
 
-LogicalResult TileLowering::lowerReduction(Operation *op, Value value, ReduceKind kind, Value scratch, const Layout &result,
+LogicalResult TileLowering::lowerReduction(Operation *op, Value value, ReduceKind kind, Value scratch,
+                                           const Layout &result,
                                            llvm::function_ref<Coordinates(const Coordinates &)> project) {
   Layout layout = layoutOf(value.getType()).getValue();
   Type element = getElementTypeOrSelf(value.getType());
@@ -51,16 +57,19 @@ LogicalResult TileLowering::lowerReduction(Operation *op, Value value, ReduceKin
     Value base = scalars.lookup(scratch);
     Value part = integer(0);
     for (auto [i, bit] : llvm::enumerate(warpBits)) {
-      Value isSet = arith::AndIOp::create(builder, loc, arith::ShRUIOp::create(builder, loc, warpId, integer(bit)), integer(1));
+      Value isSet =
+          arith::AndIOp::create(builder, loc, arith::ShRUIOp::create(builder, loc, warpId, integer(bit)), integer(1));
       part = add(part, arith::ShLIOp::create(builder, loc, isSet, integer(int64_t(i))));
     }
     Value thread = result.rank() ? threadCoordinate(result, 0) : integer(0);
     auto place = [&](Value partNumber, int64_t reg) {
-      Value index = add(arith::MulIOp::create(builder, loc, partNumber, integer(count)), add(thread, integer(result.rank() ? result.at(reg)[0] : 0)));
+      Value index = add(arith::MulIOp::create(builder, loc, partNumber, integer(count)),
+                        add(thread, integer(result.rank() ? result.at(reg)[0] : 0)));
       return sharedAt(base, arith::MulIOp::create(builder, loc, index, integer(4)));
     };
     NVVM::Barrier0Op::create(builder, loc);
-    for (int64_t reg = 0; reg < result.registerCount(); ++reg) LLVM::StoreOp::create(builder, loc, partial[reg], place(part, reg));
+    for (int64_t reg = 0; reg < result.registerCount(); ++reg)
+      LLVM::StoreOp::create(builder, loc, partial[reg], place(part, reg));
     NVVM::Barrier0Op::create(builder, loc);
     for (int64_t reg = 0; reg < result.registerCount(); ++reg) {
       Value sum;
@@ -71,8 +80,10 @@ LogicalResult TileLowering::lowerReduction(Operation *op, Value value, ReduceKin
       partial[reg] = sum;
     }
   }
-  if (isa<RankedTensorType>(op->getResult(0).getType())) tiles[op->getResult(0)] = partial;
-  else scalars.map(op->getResult(0), partial[0]);
+  if (isa<RankedTensorType>(op->getResult(0).getType()))
+    tiles[op->getResult(0)] = partial;
+  else
+    scalars.map(op->getResult(0), partial[0]);
   return success();
 }
 
@@ -86,11 +97,13 @@ LogicalResult TileLowering::lowerReduce(ReduceOp op) {
 LogicalResult TileLowering::lowerGroupReduce(GroupReduceOp op) {
   RowGroups groups = rowGroups(op.getGranularity());
   Layout result = layoutOf(op.getType()).getValue();
-  return lowerReduction(op, op.getValue(), op.getKind(), op.getScratch(), result, [&](const Coordinates &c) { return Coordinates{groups.group(c[0])}; });
+  return lowerReduction(op, op.getValue(), op.getKind(), op.getScratch(), result,
+                        [&](const Coordinates &c) { return Coordinates{groups.group(c[0])}; });
 }
 
 // result[c] = value[project(c)], where the layouts are projections of each other, so that the same thread holds both.
-void TileLowering::lowerGather(Operation *op, Value value, llvm::function_ref<Coordinates(const Coordinates &)> project) {
+void TileLowering::lowerGather(Operation *op, Value value,
+                               llvm::function_ref<Coordinates(const Coordinates &)> project) {
   Layout from = layoutOf(value.getType()).getValue(), to = layoutOf(op->getResult(0).getType()).getValue();
   std::map<Coordinates, int64_t> registers = registerMap(from);
   Words source = elements(value), result;

@@ -1,4 +1,5 @@
-// The walk over a tile program: control flow carries words instead of tiles, tokens vanish, everything else goes to its family's file.
+// The walk over a tile program: control flow carries words instead of tiles, tokens vanish, everything else goes to its
+// family's file.
 #include "LowerTiles.h"
 
 using namespace mlir;
@@ -26,8 +27,12 @@ namespace {
 struct LowerTilesPass : PassWrapper<LowerTilesPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerTilesPass)
   StringRef getArgument() const override { return "tile-lower-nvidia"; }
-  StringRef getDescription() const override { return "Lower tiles to the words of one thread, with mma.sync, ldmatrix and cp.async"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<arith::ArithDialect, scf::SCFDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>(); }
+  StringRef getDescription() const override {
+    return "Lower tiles to the words of one thread, with mma.sync, ldmatrix and cp.async";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, scf::SCFDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  }
   void runOnOperation() override {
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       if (failed(lowerTiles(function))) return signalPassFailure();
@@ -41,7 +46,8 @@ void markKernels(ModuleOp module) {
     auto warps = function->getAttrOfType<IntegerAttr>(warpsAttr);
     if (!function->hasAttr(kernelAttr) || !warps) continue;
     function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
-    function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), builder.getDenseI32ArrayAttr({int32_t(warps.getInt() * 32), 1, 1}));
+    function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
+                      builder.getDenseI32ArrayAttr({int32_t(warps.getInt() * 32), 1, 1}));
     for (StringLiteral name : {kernelAttr, warpsAttr}) function->removeAttr(name);
   }
 }
@@ -61,7 +67,8 @@ void TileLowering::startFrame() {
   builder.setInsertionPoint(source);
   auto sharedType = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
   if (!source->getParentOfType<ModuleOp>().lookupSymbol(sharedName))
-    LLVM::GlobalOp::create(builder, loc, sharedType, /*isConstant=*/false, LLVM::Linkage::External, sharedName, Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
+    LLVM::GlobalOp::create(builder, loc, sharedType, /*isConstant=*/false, LLVM::Linkage::External, sharedName,
+                           Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
   std::string name = source.getName().str();
   auto kernel = func::FuncOp::create(builder, loc, name, source.getFunctionType());
   SymbolTable::setSymbolVisibility(source, SymbolTable::Visibility::Private);
@@ -130,21 +137,24 @@ LogicalResult TileLowering::lowerOp(Operation *op) {
       })
       .Case<SpreadOp>([&](SpreadOp o) {
         RowGroups groups = rowGroups(o.getGranularity());
-        return lowerGather(o, o.getValue(), [&](const Coordinates &c) { return Coordinates{groups.group(c[0])}; }), success();
+        return lowerGather(o, o.getValue(), [&](const Coordinates &c) { return Coordinates{groups.group(c[0])}; }),
+               success();
       })
       .Default([&](Operation *o) { return lowerElementwise(o); });
 }
 
 void TileLowering::lowerWait(WaitOp wait) { NVVM::CpAsyncWaitGroupOp::create(builder, loc, wait.getPending()); }
 
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 // Control flow
-//===------------------------------------------------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------------------------------------------===//
 
 void TileLowering::flatten(ValueRange values, Words &into) {
   for (Value value : values) {
-    if (isTile(value.getType())) llvm::append_range(into, tiles[value]);
-    else if (!isErased(value.getType())) into.push_back(scalars.lookup(value));
+    if (isTile(value.getType()))
+      llvm::append_range(into, tiles[value]);
+    else if (!isErased(value.getType()))
+      into.push_back(scalars.lookup(value));
   }
 }
 
@@ -170,7 +180,8 @@ LogicalResult TileLowering::lowerLoop(scf::ForOp loop) {
   Words inits;
   flatten(loop.getInitArgs(), inits);
   auto lookup = [&](Value value) { return scalars.lookup(value); };
-  auto lowered = scf::ForOp::create(builder, loc, lookup(loop.getLowerBound()), lookup(loop.getUpperBound()), lookup(loop.getStep()), inits);
+  auto lowered = scf::ForOp::create(builder, loc, lookup(loop.getLowerBound()), lookup(loop.getUpperBound()),
+                                    lookup(loop.getStep()), inits);
   if (!lowered.getBody()->empty()) lowered.getBody()->getTerminator()->erase();
   scalars.map(loop.getInductionVar(), lowered.getInductionVar());
   ValueRange carried = lowered.getRegionIterArgs();
@@ -186,10 +197,13 @@ LogicalResult TileLowering::lowerLoop(scf::ForOp loop) {
 LogicalResult TileLowering::lowerBranch(scf::IfOp branch) {
   SmallVector<Type> types;
   for (Type type : branch.getResultTypes()) {
-    if (auto tensor = dyn_cast<RankedTensorType>(type)) types.append(wordCount(type), wordType(tensor));
-    else types.push_back(type);
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      types.append(wordCount(type), wordType(tensor));
+    else
+      types.push_back(type);
   }
-  auto lowered = scf::IfOp::create(builder, loc, types, scalars.lookup(branch.getCondition()), /*withElse=*/!branch.getElseRegion().empty());
+  auto lowered = scf::IfOp::create(builder, loc, types, scalars.lookup(branch.getCondition()),
+                                   /*withElse=*/!branch.getElseRegion().empty());
   auto fill = [&](Region &from, Region &to) {
     if (from.empty()) return success();
     OpBuilder::InsertionGuard guard(builder);
@@ -198,7 +212,9 @@ LogicalResult TileLowering::lowerBranch(scf::IfOp branch) {
     builder.setInsertionPointToEnd(&block);
     return lowerBlock(from.front());
   };
-  if (failed(fill(branch.getThenRegion(), lowered.getThenRegion())) || failed(fill(branch.getElseRegion(), lowered.getElseRegion()))) return failure();
+  if (failed(fill(branch.getThenRegion(), lowered.getThenRegion())) ||
+      failed(fill(branch.getElseRegion(), lowered.getElseRegion())))
+    return failure();
   ValueRange results = lowered.getResults();
   for (Value result : branch.getResults()) results = results.drop_front(unflatten(result, results));
   return success();

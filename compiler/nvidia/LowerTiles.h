@@ -4,7 +4,8 @@
 //   LowerMemory.cpp       views, loads, stores, asynchronous copies
 //   LowerFragments.cpp    ldmatrix, mma.sync, layout conversions
 //   LowerReduce.cpp       reductions, broadcasts, scale groups
-// A tile becomes a list of *words*, the registers of one thread in the order of its layout; elements narrower than 32 bits are packed.
+// A tile becomes a list of *words*, the registers of one thread in the order of its layout; elements narrower than 32
+// bits are packed.
 #pragma once
 
 #include "compiler/tile/Tile.h"
@@ -40,14 +41,15 @@ struct LaneOffset {
 
 class TileLowering {
 public:
-  explicit TileLowering(mlir::func::FuncOp source) : source(source), builder(source.getContext()), loc(source.getLoc()) {}
+  explicit TileLowering(mlir::func::FuncOp source)
+      : source(source), builder(source.getContext()), loc(source.getLoc()) {}
   mlir::LogicalResult run();
 
 private:
   mlir::func::FuncOp source;
   mlir::OpBuilder builder;
   mlir::Location loc;
-  mlir::IRMapping scalars;                       // scalars, and shared-memory pointers for buffers
+  mlir::IRMapping scalars; // scalars, and shared-memory pointers for buffers
   llvm::DenseMap<mlir::Value, Words> tiles;
   mlir::Value threadId, laneId, warpId, sharedBase;
 
@@ -80,7 +82,8 @@ private:
   void lowerSplat(tile::SplatOp op);
   void lowerIota(tile::IotaOp op);
   mlir::Value intrinsic(mlir::StringRef name, mlir::Type result, mlir::ValueRange operands);
-  mlir::ValueRange inlinePtx(mlir::TypeRange results, mlir::ValueRange operands, mlir::StringRef text, mlir::StringRef constraints, bool sideEffects, Words &out);
+  void inlinePtx(mlir::TypeRange results, mlir::ValueRange operands, mlir::StringRef text, mlir::StringRef constraints,
+                 bool sideEffects, Words &out);
 
   // Places (LowerMemory.cpp)
   mlir::Value bitsAlong(mlir::ArrayRef<Coordinates> bases, mlir::Value number, int axis);
@@ -104,11 +107,13 @@ private:
   friend class Access;
 
   // Reductions (LowerReduce.cpp)
-  mlir::LogicalResult lowerReduction(mlir::Operation *op, mlir::Value value, tile::ReduceKind kind, mlir::Value scratch, const Layout &result,
+  mlir::LogicalResult lowerReduction(mlir::Operation *op, mlir::Value value, tile::ReduceKind kind, mlir::Value scratch,
+                                     const Layout &result,
                                      llvm::function_ref<Coordinates(const Coordinates &)> project);
   mlir::LogicalResult lowerReduce(tile::ReduceOp op);
   mlir::LogicalResult lowerGroupReduce(tile::GroupReduceOp op);
-  void lowerGather(mlir::Operation *op, mlir::Value value, llvm::function_ref<Coordinates(const Coordinates &)> project);
+  void lowerGather(mlir::Operation *op, mlir::Value value,
+                   llvm::function_ref<Coordinates(const Coordinates &)> project);
   mlir::Value combine(tile::ReduceKind kind, mlir::Value a, mlir::Value b);
   mlir::Value shuffle(mlir::Value value, int laneBit);
 };

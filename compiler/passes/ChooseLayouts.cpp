@@ -1,5 +1,6 @@
-// Gives every tile a layout: from the products (or the loads of a kernel without products) outwards. The rules that relate the layouts of an
-// operation's tiles are all in `relate`; conflicts become conversions. See Passes.td for an example.
+// Gives every tile a layout: from the products (or the loads of a kernel without products) outwards. The rules that
+// relate the layouts of an operation's tiles are all in `relate`; conflicts become conversions. See Passes.td for an
+// example.
 #include "Passes.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,9 +19,13 @@ using namespace tile;
 RankedTensorType tileType(Value value) { return dyn_cast<RankedTensorType>(value.getType()); }
 
 // Costs nothing to compute again, so each use may have its own copy in its own layout.
-bool isFree(Operation *op) { return isa<SplatOp, IotaOp, BroadcastOp>(op) || (isa<arith::ConstantOp>(op) && tileType(op->getResult(0))); }
+bool isFree(Operation *op) {
+  return isa<SplatOp, IotaOp, BroadcastOp>(op) || (isa<arith::ConstantOp>(op) && tileType(op->getResult(0)));
+}
 
-bool isElementwise(Operation *op) { return isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) || isa<SaturateOp>(op); }
+bool isElementwise(Operation *op) {
+  return isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) || isa<SaturateOp>(op);
+}
 
 class Chooser {
 public:
@@ -65,14 +70,16 @@ private:
   void want(OpOperand &use, const Layout &layout) {
     auto it = chosen.find(use.get());
     if (it == chosen.end()) return assign(use.get(), layout);
-    if (it->second != layout && llvm::none_of(conflicts, [&](auto &c) { return c.first == &use; })) conflicts.push_back({&use, layout});
+    if (it->second != layout && llvm::none_of(conflicts, [&](auto &c) { return c.first == &use; }))
+      conflicts.push_back({&use, layout});
   }
 
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
   // Anchors
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
 
-  // A load, possibly transposed, can be brought into any operand layout through shared memory; anything else comes from registers.
+  // A load, possibly transposed, can be brought into any operand layout through shared memory; anything else comes from
+  // registers.
   static bool isLoaded(Value value) {
     if (auto transpose = value.getDefiningOp<TransposeOp>()) return isLoaded(transpose.getValue());
     return value.getDefiningOp<LoadOp>() != nullptr;
@@ -85,15 +92,18 @@ private:
       ArrayRef<int64_t> shape = dot.getType().getShape();
       int64_t inner = dot.getA().getType().getDimSize(1), bits = dot.getA().getType().getElementTypeBitWidth();
       if (shape[0] % (16 * warps) || shape[1] % 8 || inner % (256 / bits))
-        return dot.emitError() << "a product of " << shape[0] << "x" << inner << " and " << inner << "x" << shape[1] << " tiles does not divide into m16n8k"
-                               << 256 / bits << " instructions over " << warps << " warps; rows must be a multiple of " << 16 * warps;
+        return dot.emitError() << "a product of " << shape[0] << "x" << inner << " and " << inner << "x" << shape[1]
+                               << " tiles does not divide into m16n8k" << 256 / bits << " instructions over " << warps
+                               << " warps; rows must be a multiple of " << 16 * warps;
       Layout accumulator = Layout::mmaAccumulator(shape[0], shape[1], warps);
       assign(dot.getResult(), accumulator);
       want(dot.getAccMutable(), accumulator);
       if (!isLoaded(dot.getB())) return dot.emitError("the right operand of a product must be loaded from a view");
       Layout operandA = Layout::mmaOperandA(shape[0], inner, bits, warps);
-      if (isLoaded(dot.getA())) assign(dot.getA(), operandA);
-      else convertUse(dot.getAMutable(), operandA);
+      if (isLoaded(dot.getA()))
+        assign(dot.getA(), operandA);
+      else
+        convertUse(dot.getAMutable(), operandA);
       assign(dot.getB(), Layout::mmaOperandB(inner, shape[1], bits, warps));
     }
     return success();
@@ -124,15 +134,17 @@ private:
     anchor([](Operation *, RankedTensorType) { return true; });
   }
 
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
   // Propagation
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
 
   void spread() {
     while (!worklist.empty()) {
       Value value = worklist.pop_back_val();
-      if (Operation *op = value.getDefiningOp()) relate(op);
-      else relate(cast<BlockArgument>(value).getOwner()->getParentOp());
+      if (Operation *op = value.getDefiningOp())
+        relate(op);
+      else
+        relate(cast<BlockArgument>(value).getOwner()->getParentOp());
       for (OpOperand &use : value.getUses()) relate(use.getOwner());
     }
   }
@@ -142,7 +154,8 @@ private:
     return it == chosen.end() ? nullptr : &it->second;
   }
 
-  // Tiles that must all have one layout: takes it from the first that has one. Results and block arguments come before operands.
+  // Tiles that must all have one layout: takes it from the first that has one. Results and block arguments come before
+  // operands.
   void unify(ArrayRef<Value> defined, ArrayRef<OpOperand *> uses) {
     std::optional<Layout> layout;
     for (Value value : defined)
@@ -163,11 +176,13 @@ private:
     } else if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
       if (const Layout *k = known(broadcast)) want(broadcast.getValueMutable(), k->slice(int(broadcast.getAxis())));
     } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      if (const Layout *k = known(reduce.getValue()); k && tileType(reduce)) assign(reduce, k->slice(int(reduce.getAxis())));
+      if (const Layout *k = known(reduce.getValue()); k && tileType(reduce))
+        assign(reduce, k->slice(int(reduce.getAxis())));
     } else if (auto group = dyn_cast<GroupReduceOp>(op)) {
       if (const Layout *k = known(group.getValue())) assign(group, k->project(rowGroups(group.getGranularity())));
     } else if (auto spreadOp = dyn_cast<SpreadOp>(op)) {
-      if (const Layout *k = known(spreadOp)) want(spreadOp.getValueMutable(), k->project(rowGroups(spreadOp.getGranularity())));
+      if (const Layout *k = known(spreadOp))
+        want(spreadOp.getValueMutable(), k->project(rowGroups(spreadOp.getGranularity())));
     } else if (auto transpose = dyn_cast<TransposeOp>(op)) {
       if (const Layout *k = known(transpose)) want(transpose.getValueMutable(), k->transposed());
     } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
@@ -180,18 +195,20 @@ private:
   }
 
   void relateLoop(scf::ForOp loop) {
-    for (auto [result, argument, init, yielded] : llvm::zip(loop.getResults(), loop.getRegionIterArgs(), loop.getInitArgsMutable(), *loop.getYieldedValuesMutable()))
+    for (auto [result, argument, init, yielded] : llvm::zip(loop.getResults(), loop.getRegionIterArgs(),
+                                                            loop.getInitArgsMutable(), *loop.getYieldedValuesMutable()))
       if (tileType(result)) unify({argument, result}, {&yielded, &init});
   }
 
   void relateBranch(scf::IfOp branch) {
     for (auto [i, result] : llvm::enumerate(branch.getResults()))
-      if (tileType(result)) unify({result}, {&branch.thenYield()->getOpOperand(i), &branch.elseYield()->getOpOperand(i)});
+      if (tileType(result))
+        unify({result}, {&branch.thenYield()->getOpOperand(i), &branch.elseYield()->getOpOperand(i)});
   }
 
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
   // Result
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
 
   LogicalResult applyTypes() {
     for (auto [use, layout] : conflicts) convertUse(*use, layout);
@@ -216,15 +233,18 @@ private:
       bool moves = from.registerCount() != to.registerCount();
       for (int64_t reg = 0; !moves && reg < to.registerCount(); ++reg) moves = !from.registerAt(to.at(reg));
       if (!moves && sameThreads(from, to)) return WalkResult::advance();
-      convert.emitError("this use needs its tile spread over the threads in another way, which would move elements between threads");
+      convert.emitError(
+          "this use needs its tile spread over the threads in another way, which would move elements between threads");
       return WalkResult::interrupt();
     });
     return failure(result.wasInterrupted());
   }
 
-  // A lane's column bit may differ between an accumulator (two elements a register pair) and an operand: what counts is that the same thread
-  // holds the same set of elements.
-  static bool sameThreads(const Layout &from, const Layout &to) { return from.lanes == to.lanes && from.warps == to.warps; }
+  // A lane's column bit may differ between an accumulator (two elements a register pair) and an operand: what counts is
+  // that the same thread holds the same set of elements.
+  static bool sameThreads(const Layout &from, const Layout &to) {
+    return from.lanes == to.lanes && from.warps == to.warps;
+  }
 };
 
 struct ChooseLayoutsPass : impl::ChooseLayoutsBase<ChooseLayoutsPass> {

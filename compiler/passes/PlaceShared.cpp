@@ -13,13 +13,13 @@ namespace {
 
 using namespace tile;
 
-// A swizzle reads the row number off the address bits below 1024 x 4 at most relative to its buffer; hardware swizzles (TMA, wgmma) read them off
-// the address itself and want this alignment.
+// A swizzle reads the row number off the address bits below 1024 x 4 at most relative to its buffer; hardware swizzles
+// (TMA, wgmma) read them off the address itself and want this alignment.
 constexpr int64_t alignment = 1024;
 
 struct Lifetime {
   AllocOp alloc;
-  int64_t first, last;  // positions of operations in the function's block
+  int64_t first, last; // positions of operations in the function's block
   int64_t offset = 0, end = 0;
 };
 
@@ -66,7 +66,8 @@ struct PlaceSharedPass : impl::PlaceSharedBase<PlaceSharedPass> {
     while (moved) {
       moved = false;
       for (const Lifetime &other : others)
-        if (other.first <= life.last && life.first <= other.last && other.offset < life.offset + size && life.offset < other.end) {
+        if (other.first <= life.last && life.first <= other.last && other.offset < life.offset + size &&
+            life.offset < other.end) {
           life.offset = other.end;
           moved = true;
         }

@@ -1,5 +1,6 @@
-// Brings the operands of products through shared memory: a ring with cp.async in loops, one buffer outside. Each staged load is copied with the
-// pure slice that computes its offsets, evaluated for a later iteration. See Passes.td for the shape before and after.
+// Brings the operands of products through shared memory: a ring with cp.async in loops, one buffer outside. Each staged
+// load is copied with the pure slice that computes its offsets, evaluated for a later iteration. See Passes.td for the
+// shape before and after.
 #include "Passes.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
@@ -17,8 +18,8 @@ namespace {
 
 using namespace tile;
 
-// A row of `rowBytes` seen as 16-byte chunks: eight consecutive rows must put the same chunk into eight different bank groups. Rows of 32 and
-// 64 bytes share a 128-byte line, rows of 256 cover two.
+// A row of `rowBytes` seen as 16-byte chunks: eight consecutive rows must put the same chunk into eight different bank
+// groups. Rows of 32 and 64 bytes share a 128-byte line, rows of 256 cover two.
 SwizzleAttr swizzleFor(MLIRContext *context, int64_t rowBytes) {
   int64_t bits = 0;
   while (bits < 3 && (int64_t(32) << bits) <= rowBytes && rowBytes % (int64_t(32) << bits) == 0) ++bits;
@@ -30,7 +31,7 @@ SwizzleAttr swizzleFor(MLIRContext *context, int64_t rowBytes) {
 // A load that feeds a product: how it is read back.
 struct StagedLoad {
   LoadOp load;
-  SmallVector<Operation *> reads;  // the load itself or its transposes, in program order: each becomes a local_load
+  SmallVector<Operation *> reads; // the load itself or its transposes, in program order: each becomes a local_load
 };
 
 struct Stager {
@@ -38,7 +39,7 @@ struct Stager {
   int64_t stages;
   bool operandAInRegisters;
   int64_t ringCount = 0;
-  llvm::MapVector<Operation *, SmallVector<StagedLoad>> byLoop = {};  // nullptr: outside loops
+  llvm::MapVector<Operation *, SmallVector<StagedLoad>> byLoop = {}; // nullptr: outside loops
 
   LogicalResult run() {
     if (failed(collect())) return failure();
@@ -52,8 +53,10 @@ struct Stager {
     WalkResult result = function.walk([&](LoadOp load) {
       SmallVector<Operation *> reads;
       for (Operation *user : load->getUsers()) {
-        if (isa<TransposeOp>(user)) reads.push_back(user);
-        else if (isa<DotOp>(user)) reads.push_back(load);
+        if (isa<TransposeOp>(user))
+          reads.push_back(user);
+        else if (isa<DotOp>(user))
+          reads.push_back(load);
       }
       if (reads.empty()) return WalkResult::advance();
       if (!llvm::all_of(load->getUsers(), llvm::IsaPred<TransposeOp, DotOp>)) {
@@ -75,12 +78,13 @@ struct Stager {
   BufferType bufferType(LoadOp load) {
     auto tensor = cast<RankedTensorType>(load.getType());
     int64_t rowBytes = tensor.getDimSize(1) * tensor.getElementTypeBitWidth() / 8;
-    return BufferType::get(load.getContext(), tensor.getShape(), tensor.getElementType(), swizzleFor(load.getContext(), rowBytes));
+    return BufferType::get(load.getContext(), tensor.getShape(), tensor.getElementType(),
+                           swizzleFor(load.getContext(), rowBytes));
   }
 
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
   // Outside loops
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
 
   LogicalResult stageOnce(ArrayRef<StagedLoad> loads) {
     for (const StagedLoad &staged : loads) {
@@ -99,7 +103,8 @@ struct Stager {
     return success();
   }
 
-  // One local_load in front of each product, so that fragments are fetched as they are needed; or one for all where `read` stands.
+  // One local_load in front of each product, so that fragments are fetched as they are needed; or one for all where
+  // `read` stands.
   void replaceRead(Operation *read, Value buffer, bool atUse) {
     bool transposed = isa<TransposeOp>(read);
     Value value = read->getResult(0);
@@ -118,14 +123,14 @@ struct Stager {
     if (transposed) read->erase();
   }
 
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
   // In loops
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
 
   struct Ring {
     StagedLoad staged;
     Value buffer;
-    SetVector<Operation *> slice;  // what computes the offsets inside the loop, in order
+    SetVector<Operation *> slice; // what computes the offsets inside the loop, in order
   };
 
   LogicalResult sliceOf(scf::ForOp loop, Ring &ring) {
@@ -144,10 +149,13 @@ struct Stager {
     };
     SmallVector<Value> inputs(ring.staged.load.getOffsets());
     for (Operation *op : ring.slice) {
-      if (!isMemoryEffectFree(op) && !isa<LoadOp>(op)) return ring.staged.load.emitError("its offsets cannot be computed ahead of time");
+      if (!isMemoryEffectFree(op) && !isa<LoadOp>(op))
+        return ring.staged.load.emitError("its offsets cannot be computed ahead of time");
       llvm::append_range(inputs, op->getOperands());
     }
-    if (llvm::any_of(inputs, carried)) return ring.staged.load.emitError("its offsets depend on a value that the loop carries, so it cannot be loaded ahead of time");
+    if (llvm::any_of(inputs, carried))
+      return ring.staged.load.emitError(
+          "its offsets depend on a value that the loop carries, so it cannot be loaded ahead of time");
     return success();
   }
 
@@ -159,11 +167,14 @@ struct Stager {
       LoadOp load = ring.staged.load;
       IRMapping map;
       map.map(loop.getInductionVar(), iteration);
-      // A slice that reads memory (a block list) must not run past the end: it is evaluated for the last valid iteration instead.
+      // A slice that reads memory (a block list) must not run past the end: it is evaluated for the last valid
+      // iteration instead.
       if (llvm::any_of(ring.slice, llvm::IsaPred<LoadOp>))
-        map.map(loop.getInductionVar(), Value(arith::SelectOp::create(builder, loc, enabled, iteration, loop.getLowerBound())));
+        map.map(loop.getInductionVar(),
+                Value(arith::SelectOp::create(builder, loc, enabled, iteration, loop.getLowerBound())));
       for (Operation *op : ring.slice) builder.clone(*op, map);
-      SmallVector<Value> offsets = llvm::map_to_vector(load.getOffsets(), [&](Value v) { return map.lookupOrDefault(v); });
+      SmallVector<Value> offsets =
+          llvm::map_to_vector(load.getOffsets(), [&](Value v) { return map.lookupOrDefault(v); });
       BufferType type = bufferType(load);
       Value target = SlotOp::create(builder, load.getLoc(), type, ring.buffer, slot);
       AsyncCopyOp::create(builder, load.getLoc(), load.getView(), offsets, load.getAxes(), target, enabled);
@@ -174,7 +185,9 @@ struct Stager {
   LogicalResult stageLoop(scf::ForOp loop, ArrayRef<StagedLoad> loads) {
     Location loc = loop.getLoc();
     OpBuilder builder(loop);
-    auto constant = [&](int64_t v, Type type) -> Value { return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(type, v)); };
+    auto constant = [&](int64_t v, Type type) -> Value {
+      return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(type, v));
+    };
     Type i32 = builder.getI32Type();
     SmallVector<Ring> rings;
     for (const StagedLoad &staged : loads) {
@@ -184,7 +197,8 @@ struct Stager {
       BufferType tile = bufferType(load);
       SmallVector<int64_t> shape = {stages};
       llvm::append_range(shape, tile.getShape());
-      ring.buffer = AllocOp::create(builder, loc, BufferType::get(load.getContext(), shape, tile.getElementType(), tile.getSwizzle()), nullptr);
+      ring.buffer = AllocOp::create(
+          builder, loc, BufferType::get(load.getContext(), shape, tile.getElementType(), tile.getSwizzle()), nullptr);
     }
 
     // Prologue: the first stages - 1 iterations are on their way before the loop starts.
@@ -217,7 +231,9 @@ struct Stager {
     for (Ring &ring : rings) {
       for (Operation *read : ring.staged.reads) {
         OpBuilder at(ring.staged.load);
-        replaceRead(read, SlotOp::create(at, ring.staged.load.getLoc(), bufferType(ring.staged.load), ring.buffer, slot), /*atUse=*/true);
+        replaceRead(read,
+                    SlotOp::create(at, ring.staged.load.getLoc(), bufferType(ring.staged.load), ring.buffer, slot),
+                    /*atUse=*/true);
       }
       if (ring.staged.load.use_empty()) ring.staged.load.erase();
       ++ringCount;
@@ -238,7 +254,8 @@ struct Stager {
     OpBuilder builder(loop);
     SmallVector<Value> inits(loop.getInitArgs());
     llvm::append_range(inits, carried);
-    auto wider = scf::ForOp::create(builder, loop.getLoc(), loop.getLowerBound(), loop.getUpperBound(), loop.getStep(), inits);
+    auto wider =
+        scf::ForOp::create(builder, loop.getLoc(), loop.getLowerBound(), loop.getUpperBound(), loop.getStep(), inits);
     if (!wider.getBody()->empty()) wider.getBody()->getTerminator()->erase();
     Block *body = wider.getBody();
     for (auto [from, to] : llvm::zip(loop.getBody()->getArguments(), body->getArguments())) from.replaceAllUsesWith(to);
@@ -248,9 +265,9 @@ struct Stager {
     return wider;
   }
 
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
   // Reductions
-  //===----------------------------------------------------------------------------------------------------------------===//
+  //===--------------------------------------------------------------------------------------------------------===//
 
   // A reduction over bits of the warp number needs one element a warp and result element, in f32 or i32.
   void addScratch() {
@@ -266,10 +283,14 @@ struct Stager {
       int64_t elements = 1;
       if (auto tensor = dyn_cast<RankedTensorType>(op->getResult(0).getType())) elements = tensor.getNumElements();
       OpBuilder builder(&function.getBody().front(), function.getBody().front().begin());
-      auto type = BufferType::get(op->getContext(), {partials, elements}, getElementTypeOrSelf(op->getResult(0).getType()), SwizzleAttr::get(op->getContext(), 0, 4));
+      auto type =
+          BufferType::get(op->getContext(), {partials, elements}, getElementTypeOrSelf(op->getResult(0).getType()),
+                          SwizzleAttr::get(op->getContext(), 0, 4));
       Value scratch = AllocOp::create(builder, op->getLoc(), type, nullptr);
-      if (auto reduce = dyn_cast<ReduceOp>(op)) reduce.getScratchMutable().assign(scratch);
-      else cast<GroupReduceOp>(op).getScratchMutable().assign(scratch);
+      if (auto reduce = dyn_cast<ReduceOp>(op))
+        reduce.getScratchMutable().assign(scratch);
+      else
+        cast<GroupReduceOp>(op).getScratchMutable().assign(scratch);
     });
   }
 };

@@ -23,7 +23,8 @@ Coordinates unit(int rank, int axis, int64_t value) {
   return basis;
 }
 
-// Bases value, 2 value, ... along one axis until `extent` is covered or `maxBits` are used; returns the first value not covered.
+// Bases value, 2 value, ... along one axis until `extent` is covered or `maxBits` are used; returns the first value not
+// covered.
 int64_t appendBits(std::vector<Coordinates> &bases, int rank, int axis, int64_t value, int64_t extent, int maxBits) {
   for (; maxBits > 0 && value < extent; --maxBits, value *= 2) bases.push_back(unit(rank, axis, value));
   return value;
@@ -152,7 +153,8 @@ Layout Layout::mmaOperandB(int64_t inner, int64_t columns, int64_t elementBits, 
   return layout;
 }
 
-// Applies a linear map to every basis, merges registers that it makes equal, and keeps lane and warp bits that it sends to zero.
+// Applies a linear map to every basis, merges registers that it makes equal, and keeps lane and warp bits that it sends
+// to zero.
 template <typename Map> Layout Layout::mapped(int newRank, Map map) const {
   Layout result;
   for (const Coordinates &basis : registers)
@@ -208,7 +210,8 @@ std::optional<std::vector<Coordinates>> parseBases(std::string_view text) {
       item.remove_prefix(std::min(item.size(), number.size() + 1));
       int64_t value = 0;
       auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-      if (error != std::errc() || end != number.data() + number.size() || value < 0 || value > (1 << 20)) return std::nullopt;
+      if (error != std::errc() || end != number.data() + number.size() || value < 0 || value > (1 << 20))
+        return std::nullopt;
       basis.push_back(value);
     }
   }
@@ -225,14 +228,19 @@ std::optional<Layout> Layout::parse(std::string_view text) {
   Layout layout;
   std::vector<Coordinates> repeats;
   std::istringstream words{std::string(text)};
-  for (auto [name, into] : {std::pair{"reg=", &layout.registers}, {"lane=", &layout.lanes}, {"warp=", &layout.warps}, {"repeats=", &repeats}}) {
+  for (auto [name, into] : {std::pair{"reg=", &layout.registers},
+                            {"lane=", &layout.lanes},
+                            {"warp=", &layout.warps},
+                            {"repeats=", &repeats}}) {
     std::string word;
     if (!(words >> word) || !word.starts_with(name)) return std::nullopt;
     auto bases = parseBases(std::string_view(word).substr(std::string_view(name).size()));
     if (!bases) return std::nullopt;
     *into = *bases;
   }
-  if (repeats.size() != 1 || layout.lanes.size() != size_t(laneBits) || layout.registers.size() > 20 || layout.warps.size() > 5) return std::nullopt;
+  if (repeats.size() != 1 || layout.lanes.size() != size_t(laneBits) || layout.registers.size() > 20 ||
+      layout.warps.size() > 5)
+    return std::nullopt;
   layout.repeats = repeats[0];
   for (int64_t repeat : layout.repeats)
     if (repeat < 1 || repeat % 2 == 0 || repeat > 1024) return std::nullopt;

@@ -1,9 +1,10 @@
-// Which thread of a block holds which element of a tile. Pure arithmetic: knows neither MLIR nor any GPU instruction but by its published
-// fragment shape.
+// Which thread of a block holds which element of a tile. Pure arithmetic: knows neither MLIR nor any GPU instruction
+// but by its published fragment shape.
 //
-// A layout is a map from a place (register number, lane, warp) to an element's coordinates. The map is *bit-linear*: each bit of the register
-// number, of the lane and of the warp adds (by XOR) a fixed coordinate vector, its basis. The coordinates of a place are the XOR of the bases of
-// its set bits. Where a tile's extent is no power of two, the linear atom is repeated whole along an axis, with further registers.
+// A layout is a map from a place (register number, lane, warp) to an element's coordinates. The map is *bit-linear*:
+// each bit of the register number, of the lane and of the warp adds (by XOR) a fixed coordinate vector, its basis. The
+// coordinates of a place are the XOR of the bases of its set bits. Where a tile's extent is no power of two, the linear
+// atom is repeated whole along an axis, with further registers.
 //
 // Worked example: the accumulator of `mma.sync.m16n8` (PTX ISA 9.7.14.5, figures "m16n8k16 C/D"), rows x columns:
 //
@@ -14,15 +15,18 @@
 //
 //     lane 5 = 0b00101, register 2 = 0b10:  (0,2) ^ (1,0) ^ (8,0) = row 9, column 2
 //
-// A basis of zeros means that the bit does not matter: all its lanes (or warps) hold the same element. So the layout of a row maximum is the
-// tile's layout with the column coordinate dropped (`slice`), the layout of one scale a group is the row layout with only the group's bits kept
-// (`project`): reductions, broadcasts and granularities are projections of one map, and what a warp must exchange is read off the bases that a
-// projection sends to zero.
+// A basis of zeros means that the bit does not matter: all its lanes (or warps) hold the same element. So the layout of
+// a row maximum is the tile's layout with the column coordinate dropped (`slice`), the layout of one scale a group is
+// the row layout with only the group's bits kept
+// (`project`): reductions, broadcasts and granularities are projections of one map, and what a warp must exchange is
+// read off the bases that a projection sends to zero.
 //
-// Why place -> element and not the inverse: several places may hold one element, never the reverse. Triton's LinearLayout goes the same way; CuTe
-// composes strided shapes instead, where broadcasts are stride 0 and swizzles a separate object.
+// Why place -> element and not the inverse: several places may hold one element, never the reverse. Triton's
+// LinearLayout goes the same way; CuTe composes strided shapes instead, where broadcasts are stride 0 and swizzles a
+// separate object.
 //
-// Canonical form: a power of two in a repeat count is always expressed as register bits (last axis first), so equal maps compare equal.
+// Canonical form: a power of two in a repeat count is always expressed as register bits (last axis first), so equal
+// maps compare equal.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +39,8 @@ namespace sage {
 
 using Coordinates = std::vector<int64_t>;
 
-// Rows to scale groups: inside a slab of `slab` rows the bits `bits` of the row number select the group; slabs follow each other.
+// Rows to scale groups: inside a slab of `slab` rows the bits `bits` of the row number select the group; slabs follow
+// each other.
 struct RowGroups {
   int64_t slab = 1;
   std::vector<int64_t> bits;
@@ -44,8 +49,8 @@ struct RowGroups {
 
 class Layout {
 public:
-  std::vector<Coordinates> registers, lanes, warps;  // one basis a bit, lowest bit first
-  std::vector<int64_t> repeats;                      // one count an axis, each odd
+  std::vector<Coordinates> registers, lanes, warps; // one basis a bit, lowest bit first
+  std::vector<int64_t> repeats;                     // one count an axis, each odd
 
   int rank() const { return int(repeats.size()); }
   int64_t registerCount() const;

@@ -26,9 +26,12 @@ llvm::hash_code hash_value(const Layout &layout);
 
 namespace sage::tile {
 
-// Names of the discardable attributes that make a func.func a kernel (docs/artifact.md says what the metadata ones hold).
-constexpr llvm::StringLiteral kernelAttr = "tile.kernel", gridAttr = "tile.grid", viewsAttr = "tile.views", extentsAttr = "tile.extents",
-                              scalarsAttr = "tile.scalars", warpsAttr = "tile.warps", stagesAttr = "tile.stages", sharedBytesAttr = "tile.shared_bytes", operandAInRegistersAttr = "tile.operand_a_in_registers";
+// Names of the discardable attributes that make a func.func a kernel (docs/artifact.md says what the metadata ones
+// hold).
+constexpr llvm::StringLiteral kernelAttr = "tile.kernel", gridAttr = "tile.grid", viewsAttr = "tile.views",
+                              extentsAttr = "tile.extents", scalarsAttr = "tile.scalars", warpsAttr = "tile.warps",
+                              stagesAttr = "tile.stages", sharedBytesAttr = "tile.shared_bytes",
+                              operandAInRegistersAttr = "tile.operand_a_in_registers";
 
 // The layout of a tile in registers, or nullptr before layouts are chosen.
 inline LayoutAttr layoutOf(mlir::Type type) {

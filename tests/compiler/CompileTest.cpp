@@ -1,4 +1,5 @@
-// The compiler's C interface as a stranger would use it: every fault of a request is an answer that names the thing and what is allowed.
+// The compiler's C interface as a stranger would use it: every fault of a request is an answer that names the thing and
+// what is allowed.
 #include "sage/compiler/Compiler.h"
 
 #include <catch2/catch.hpp>
@@ -12,7 +13,9 @@ namespace {
 struct Answer {
   int code;
   json response;
-  std::string message() const { return response["diagnostics"].empty() ? "" : response["diagnostics"][0]["message"].get<std::string>(); }
+  std::string message() const {
+    return response["diagnostics"].empty() ? "" : response["diagnostics"][0]["message"].get<std::string>();
+  }
 };
 
 Answer ask(const std::string &request) {
@@ -28,7 +31,8 @@ Answer ask(const std::string &request) {
 json doubling() {
   return {{"program",
            {{"name", "double.tile"},
-            {"text", "kernel twice<D, BN, T: dtype>(X: view<T>[N, D], Y: view<T>[N, D]) grid (i in blocks(N, BN)) { store Y[i, :] = (2.0 * (load X[i, :] as f32)) as T }"}}},
+            {"text", "kernel twice<D, BN, T: dtype>(X: view<T>[N, D], Y: view<T>[N, D]) grid (i in blocks(N, BN)) { "
+                     "store Y[i, :] = (2.0 * (load X[i, :] as f32)) as T }"}}},
           {"parameters", {{"D", 64}, {"T", "f16"}}},
           {"arch", "sm_80"}};
 }
@@ -79,11 +83,13 @@ TEST_CASE("compile: what is wrong with a request is named, with what is allowed"
 }
 
 TEST_CASE("compile: a request that is no JSON, or no object, is an answer too") {
-  for (const char *text : {"", "{", "[]", "null", "\xff\xfe", "{\"program\": 1"}) REQUIRE(ask(text).code == SAGE_COMPILE_INVALID);
+  for (const char *text : {"", "{", "[]", "null", "\xff\xfe", "{\"program\": 1"})
+    REQUIRE(ask(text).code == SAGE_COMPILE_INVALID);
 }
 
 TEST_CASE("compile: every stage can be asked for") {
-  for (const char *stage : {"tile", "simplified", "layouts", "staged", "placed", "guarded", "nvvm", "llvm", "llvm-ir", "optimized", "ptx"}) {
+  for (const char *stage : {"tile", "simplified", "layouts", "staged", "placed", "guarded", "nvvm", "llvm", "llvm-ir",
+                            "optimized", "ptx"}) {
     json request = doubling();
     request["emit"] = stage;
     Answer answer = ask(request.dump());

@@ -2,7 +2,8 @@
 //
 //   sage-opt --passes='builtin.module(func.func(tile-choose-layouts))' FILE.mlir      (or - for standard input)
 //
-// The IR goes to standard output, diagnostics to standard error; exit code 1 when the passes fail. All the work is libsage_compiler's.
+// The IR goes to standard output, diagnostics to standard error; exit code 1 when the passes fail. All the work is
+// libsage_compiler's.
 #include "sage/compiler/Compiler.h"
 
 #include <fstream>
@@ -14,8 +15,10 @@ int main(int argc, char **argv) {
   std::string passes, file;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
-    if (argument.starts_with("--passes=")) passes = argument.substr(9);
-    else file = argument;
+    if (argument.starts_with("--passes="))
+      passes = argument.substr(9);
+    else
+      file = argument;
   }
   if (passes.empty() || file.empty()) {
     std::cerr << "usage: sage-opt --passes=PIPELINE FILE.mlir|-\n";
@@ -29,7 +32,8 @@ int main(int argc, char **argv) {
     return 1;
   }
   std::string text{std::istreambuf_iterator<char>(input), {}};
-  std::string request = nlohmann::json{{"mlir", text}, {"passes", passes}, {"name", file}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string request = nlohmann::json{{"mlir", text}, {"passes", passes}, {"name", file}}.dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace);
   char *answer = nullptr;
   size_t size = 0;
   int code = sageCompile(request.data(), request.size(), &answer, &size);
