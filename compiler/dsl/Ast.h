@@ -1,5 +1,5 @@
-// The syntax tree of a tile program: what the parser found, before any name has a meaning. Nodes live in the program's arena and point at each
-// other freely; nothing here owns another node, so a deep tree costs no recursion to destroy.
+// The syntax tree of a tile program: what the parser found, before any name has a meaning. Nodes live in the program's
+// arena and point at each other freely; nothing here owns another node, so a deep tree costs no recursion to destroy.
 #pragma once
 
 #include "Source.h"
@@ -13,7 +13,28 @@
 namespace sage::dsl {
 
 enum class UnaryOp : uint8_t { Negate, Not, Invert };
-enum class BinaryOp : uint8_t { Add, Sub, Mul, Div, Rem, And, Or, BitAnd, BitOr, BitXor, Shl, Shr, Eq, Ne, Lt, Le, Gt, Ge, Max, Min };
+enum class BinaryOp : uint8_t {
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Rem,
+  And,
+  Or,
+  BitAnd,
+  BitOr,
+  BitXor,
+  Shl,
+  Shr,
+  Eq,
+  Ne,
+  Lt,
+  Le,
+  Gt,
+  Ge,
+  Max,
+  Min
+};
 bool isComparison(BinaryOp op);
 /// As written: "+", "and", "max".
 const char *spelling(BinaryOp op);
@@ -48,9 +69,9 @@ struct Expr {
   Kind kind = Kind::Name;
   UnaryOp unary = UnaryOp::Negate;
   BinaryOp binary = BinaryOp::Add;
-  unsigned depth = 1;    // height of this tree; bounded by the parser
-  Location location;     // the whole expression
-  Location at;           // its name or operator: where a caret should point
+  unsigned depth = 1; // height of this tree; bounded by the parser
+  Location location;  // the whole expression
+  Location at;        // its name or operator: where a caret should point
   std::string text;
   int64_t integer = 0;
   double real = 0;

@@ -1,5 +1,5 @@
-// The functions of the language, one table: their names, how many arguments they take, and what each means. docs/language.md lists them for
-// authors; a test holds the two lists against each other.
+// The functions of the language, one table: their names, how many arguments they take, and what each means.
+// docs/language.md lists them for authors; a test holds the two lists against each other.
 #pragma once
 
 #include "Elaborator.h"
@@ -22,7 +22,7 @@ struct Builtin {
   Value (*evaluate)(Elaborator &, BuiltinCall &);
 
   // Families, in the file that is named behind each. They are members so that they may use the elaborator's own tools.
-  static Value elementwise(Elaborator &, BuiltinCall &);  // BuiltinsTiles.cpp
+  static Value elementwise(Elaborator &, BuiltinCall &); // BuiltinsTiles.cpp
   static Value extremum(Elaborator &, BuiltinCall &);
   static Value where(Elaborator &, BuiltinCall &);
   static Value saturate(Elaborator &, BuiltinCall &);
@@ -34,7 +34,7 @@ struct Builtin {
   static Value reduceAxis(Elaborator &, BuiltinCall &);
   static Value reduceAll(Elaborator &, BuiltinCall &);
   static Value scan(Elaborator &, BuiltinCall &);
-  static Value blocks(Elaborator &, BuiltinCall &);       // BuiltinsBlocks.cpp
+  static Value blocks(Elaborator &, BuiltinCall &); // BuiltinsBlocks.cpp
   static Value listed(Elaborator &, BuiltinCall &);
   static Value visibleBlocks(Elaborator &, BuiltinCall &);
   static Value cutBy(Elaborator &, BuiltinCall &);

@@ -10,12 +10,13 @@ bool isBool(const TypeName &type) { return same(type, typeName(DataType::Bool));
 
 // A full two-dimensional tile, which products and reductions over rows or columns need.
 bool isMatrix(const Value &value) {
-  return value.is(Value::Kind::Tile) && value.shape.size() == 2 && !value.shape[0].stretched && !value.shape[1].stretched;
+  return value.is(Value::Kind::Tile) && value.shape.size() == 2 && !value.shape[0].stretched &&
+         !value.shape[1].stretched;
 }
 
 } // namespace
 
-//===- Element by element -------------------------------------------------------------------------------------------===//
+//===- Element by element --------------------------------------------------------------------===//
 
 Value Builtin::elementwise(Elaborator &e, BuiltinCall &call) {
   const std::string &name = call.expr.text;
@@ -25,11 +26,19 @@ Value Builtin::elementwise(Elaborator &e, BuiltinCall &call) {
   if (x.isUnknown())
     return x;
   bool integer = x.isRuntime() && isI32(x.type), real = x.isRuntime() && (!x.type.value || isWideFloat(*x.type.value));
-  bool fits = name == "abs" ? integer || real : name == "from_bits" ? integer : name == "bits" ? x.isRuntime() && isF32(x.type) : real;
+  bool fits = name == "abs"         ? integer || real
+              : name == "from_bits" ? integer
+              : name == "bits"      ? x.isRuntime() && isF32(x.type)
+                                    : real;
   if (!fits)
     return e.fail("'" + name + "' cannot be applied to " + describe(x));
-  MathOp op = name == "abs" ? MathOp::Abs : name == "exp2" ? MathOp::Exp2 : name == "log2" ? MathOp::Log2 : name == "rsqrt" ? MathOp::Rsqrt :
-              name == "sqrt" ? MathOp::Sqrt : name == "bits" ? MathOp::FloatBits : MathOp::BitsFloat;
+  MathOp op = name == "abs"     ? MathOp::Abs
+              : name == "exp2"  ? MathOp::Exp2
+              : name == "log2"  ? MathOp::Log2
+              : name == "rsqrt" ? MathOp::Rsqrt
+              : name == "sqrt"  ? MathOp::Sqrt
+              : name == "bits"  ? MathOp::FloatBits
+                                : MathOp::BitsFloat;
   Value result = e.apply(op, x);
   if (name == "bits" || name == "from_bits")
     result.type = typeName(name == "bits" ? DataType::I32 : DataType::F32);
@@ -66,7 +75,7 @@ Value Builtin::saturate(Elaborator &e, BuiltinCall &call) {
   return result;
 }
 
-//===- Making tiles -------------------------------------------------------------------------------------------------===//
+//===- Making tiles --------------------------------------------------------------------------===//
 
 Value Builtin::tile(Elaborator &e, BuiltinCall &call) {
   std::vector<Axis> shape;
@@ -106,7 +115,7 @@ Value Builtin::transpose(Elaborator &e, BuiltinCall &call) {
   return x;
 }
 
-//===- Products -----------------------------------------------------------------------------------------------------===//
+//===- Products ------------------------------------------------------------------------------===//
 
 namespace {
 
@@ -122,16 +131,18 @@ bool multiplies(const TypeName &type) {
 }
 
 // The shape of a [M, K] times b [K, N]; nothing, and a message, when there is no such product.
-std::optional<std::vector<Axis>> productShape(const std::string &what, const Value &a, const std::string &nameA, const Value &b, const std::string &nameB,
-                                              std::string &message) {
+std::optional<std::vector<Axis>> productShape(const std::string &what, const Value &a, const std::string &nameA,
+                                              const Value &b, const std::string &nameB, std::string &message) {
   if (!isMatrix(a) || !isMatrix(b))
     message = what + ": needs two tiles of two axes, not " + describe(isMatrix(a) ? b : a);
   else if (!multiplies(a.type))
     message = what + ": there are products of i8, f16, bf16, e4m3 and e5m2, not of " + describe(a.type);
   else if (!same(a.type, b.type))
-    message = what + ": the types differ: " + nameA + " is " + describe(a.type) + ", " + nameB + " is " + describe(b.type);
+    message =
+        what + ": the types differ: " + nameA + " is " + describe(a.type) + ", " + nameB + " is " + describe(b.type);
   else if (!same(a.shape[1].size, b.shape[0].size))
-    message = what + ": inner extents differ: " + nameA + " is " + describeShape(a.shape) + ", " + nameB + " is " + describeShape(b.shape);
+    message = what + ": inner extents differ: " + nameA + " is " + describeShape(a.shape) + ", " + nameB + " is " +
+              describeShape(b.shape);
   else
     return std::vector<Axis>{a.shape[0], b.shape[1]};
   return std::nullopt;
@@ -165,7 +176,8 @@ Value Builtin::accumulate(Elaborator &e, BuiltinCall &call) {
   Value how = e.checkGeneric(kind, call.generics[0], call.expr.generics[0]->location);
   const Value &c = call.args[0], &a = call.args[1], &b = call.args[2];
   std::string message;
-  auto shape = productShape("accumulate", a, e.labelOf(call.expr.args[1], a), b, e.labelOf(call.expr.args[2], b), message);
+  auto shape =
+      productShape("accumulate", a, e.labelOf(call.expr.args[1], a), b, e.labelOf(call.expr.args[2], b), message);
   if (how.isUnknown())
     return {};
   if (shape && (!isMatrix(c) || !isF32(c.type) || !sameShape(c.shape, *shape)))
@@ -191,7 +203,7 @@ Value Builtin::accumulate(Elaborator &e, BuiltinCall &call) {
   return block.isUnknown() || !a.type.value ? result : e.combine(BinaryOp::Add, c, e.convert(block, c.type));
 }
 
-//===- Reductions ---------------------------------------------------------------------------------------------------===//
+//===- Reductions ----------------------------------------------------------------------------===//
 
 namespace {
 
@@ -224,7 +236,8 @@ Value Builtin::reduceAxis(Elaborator &e, BuiltinCall &call) {
   return reduction.negated ? e.apply(MathOp::Negate, result) : result;
 }
 
-// sum, max, min of numbers; any, all of conditions (as the maximum or minimum of 0.0 and 1.0). Columns first, then rows.
+// sum, max, min of numbers; any, all of conditions (as the maximum or minimum of 0.0 and 1.0). Columns first, then
+// rows.
 Value Builtin::reduceAll(Elaborator &e, BuiltinCall &call) {
   const std::string &name = call.expr.text;
   Value x = call.args[0];

@@ -1,10 +1,10 @@
 // The element types of the language and the granularity of scales: plain values, shared by checker and lowering.
 //
-//   type   max      unit   scaled     `unit` is what 1.0 becomes when a number in [0, 1] is stored in the type: the largest value of a type
-//   f32    3.4e38   1      no         that is scaled anyway, 1 otherwise. `scaled` says that a tensor of the type comes with scales.
-//   f16    65504    1      no
+//   type   max      unit   scaled
+//   f32    3.4e38   1      no        `unit` is what 1.0 becomes when a number in [0, 1] is stored in the type: the
+//   f16    65504    1      no        largest value of a type that is scaled anyway, 1 otherwise.
 //   bf16   3.39e38  1      no
-//   e4m3   448      448    yes
+//   e4m3   448      448    yes       `scaled` says that a tensor of the type comes with scales.
 //   e5m2   57344    57344  yes
 //   i8     127      127    yes
 //   i32    2^31-1   1      no
@@ -37,10 +37,11 @@ const std::vector<std::string> &dataTypeNames();
 inline bool isWideFloat(DataType type) { return info(type).isFloat && info(type).bits >= 16; }
 inline bool isEightBit(DataType type) { return info(type).bits == 8; }
 
-/// Which rows share a scale. Rows come in slabs (a power of two); inside a slab the chosen bits of the row number, ascending, select the group:
+/// Which rows share a scale. Rows come in slabs (a power of two); inside a slab the chosen bits of the row number,
+/// ascending, select the group:
 ///   group(r) = (r / slab) * 2^|bits| + the chosen bits of r
-/// slab 64, no bits: one scale a block of 64. slab 128, bits 5 6: one a warp of 32 rows. slab 64, bits 1 2: rows {8i+2t, 8i+2t+1} together.
-/// `whole`: one scale for all rows of a head.
+/// slab 64, no bits: one scale a block of 64. slab 128, bits 5 6: one a warp of 32 rows.
+/// slab 64, bits 1 2: rows {8i+2t, 8i+2t+1} together. `whole`: one scale for all rows of a head.
 struct Granularity {
   bool whole = false;
   int64_t slab = 1;

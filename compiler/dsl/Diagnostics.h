@@ -3,9 +3,10 @@
 //   attention.tile:31:47: error: dot: inner extents differ: Q is [BQ=128, D=64], transpose(K) is [D=128, BK=64]
 //           var s = dot(q, transpose(load K[b, g, j, :])) as f32
 //                          ^~~~~~~~~
-//   attention.tile:5:18: note: D = 64 is given by the config key head_dim
+//   attention.tile:5:18: note: D = 64 is a parameter of the kernel (config key head_dim)
 //
-// A hostile text must not produce an endless report: the same complaint is made once, and after `Limit` errors the rest is dropped.
+// A hostile text must not produce an endless report: the same complaint is made once, and after `Limit` errors the rest
+// is dropped.
 #pragma once
 
 #include "Source.h"

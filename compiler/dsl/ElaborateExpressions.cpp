@@ -1,4 +1,5 @@
-// Expressions: names, operators, choices, casts and calls (Elaborator.h). What works element by element is in ElaborateTiles.cpp.
+// Expressions: names, operators, choices, casts and calls (Elaborator.h). What works element by element is in
+// ElaborateTiles.cpp.
 #include "Elaborator.h"
 
 #include "Builtins.h"
@@ -74,7 +75,7 @@ Value Elaborator::evalKind(const Expr &expr) {
   return {};
 }
 
-//===- Names --------------------------------------------------------------------------------------------------------===//
+//===- Names ---------------------------------------------------------------------------------===//
 
 std::optional<Value> Elaborator::globalName(const std::string &name) const {
   if (name == "inf")
@@ -111,12 +112,13 @@ Value Elaborator::evalName(const Expr &expr) {
   std::vector<std::string> candidates = visibleNames();
   for (const std::string &name : {std::string("inf"), std::string("ln2")})
     candidates.push_back(name);
-  for (const std::vector<std::string> &more : {dataTypeNames(), builtinNames(), enumerators(ParameterKind::Mask), enumerators(ParameterKind::Order)})
+  for (const std::vector<std::string> &more :
+       {dataTypeNames(), builtinNames(), enumerators(ParameterKind::Mask), enumerators(ParameterKind::Order)})
     candidates.insert(candidates.end(), more.begin(), more.end());
   return fail("unknown name '" + printable(expr.text, 40) + "'" + suggestion(expr.text, candidates));
 }
 
-//===- Operators ----------------------------------------------------------------------------------------------------===//
+//===- Operators -----------------------------------------------------------------------------===//
 
 Value Elaborator::evalUnary(const Expr &expr) {
   Value value = eval(expr.args[0]);
@@ -133,7 +135,8 @@ Value Elaborator::evalUnary(const Expr &expr) {
     return truthValue(text, truth);
   }
   if (!value.isNumber() || boolean)
-    return fail(std::string("'") + (expr.unary == UnaryOp::Negate ? "-" : "~") + "' needs a number, not " + describe(value));
+    return fail(std::string("'") + (expr.unary == UnaryOp::Negate ? "-" : "~") + "' needs a number, not " +
+                describe(value));
   if (expr.unary == UnaryOp::Invert)
     return apply(MathOp::Invert, value.is(Value::Kind::Integer) ? asVariable(value) : value);
   if (value.is(Value::Kind::Integer))
@@ -156,7 +159,9 @@ Value Elaborator::evalLogical(const Expr &expr) {
     return {};
   if (!a.is(Value::Kind::Truth) || !b.is(Value::Kind::Truth))
     return combine(expr.binary, a, b);
-  auto text = [](const Value &value) { return value.text.find(' ') == std::string::npos ? value.text : "(" + value.text + ")"; };
+  auto text = [](const Value &value) {
+    return value.text.find(' ') == std::string::npos ? value.text : "(" + value.text + ")";
+  };
   std::string joined = bounded(text(a) + (isAnd ? " and " : " or ") + text(b));
   if (a.truth == !isAnd || b.truth == !isAnd)
     return truthValue(joined, !isAnd);
@@ -185,7 +190,8 @@ Value Elaborator::evalChoose(const Expr &expr) {
     return unify(withoutCode(expr.args[1], expr.args[0], true), withoutCode(expr.args[2], expr.args[0], false));
   size_t taken = *condition.truth ? 1 : 2;
   Value value = eval(expr.args[taken]);
-  if (value.is(Value::Kind::Blocks) && value.extent.empty()) // listed blocks are those that the other side would walk over
+  if (value.is(Value::Kind::Blocks) &&
+      value.extent.empty()) // listed blocks are those that the other side would walk over
     if (Value other = withoutCode(expr.args[3 - taken], expr.args[0], taken != 1); other.is(Value::Kind::Blocks)) {
       value.extent = other.extent;
       value.size = other.size;
@@ -201,14 +207,16 @@ Value Elaborator::unify(Value yes, Value no) {
     std::swap(yes, no);
   bool agree = yes.kind == no.kind && same(yes.type, no.type) && sameShape(yes.shape, no.shape);
   if (yes.is(Value::Kind::Integer))
-    return agree ? integerValue({bounded("choice of " + yes.size.text + " and " + no.size.text), std::nullopt, "", nullptr}) : Value();
+    return agree ? integerValue(
+                       {bounded("choice of " + yes.size.text + " and " + no.size.text), std::nullopt, "", nullptr})
+                 : Value();
   if (yes.is(Value::Kind::Real))
     return agree ? realValue(std::nullopt) : Value();
   yes.extent.clear();
   return agree && yes.isRuntime() ? yes : Value();
 }
 
-//===- Members, types, casts ----------------------------------------------------------------------------------------===//
+//===- Members, types, casts -----------------------------------------------------------------===//
 
 Value Elaborator::evalMember(const Expr &expr) {
   Value base = eval(expr.args[0]);
@@ -223,8 +231,10 @@ Value Elaborator::evalMember(const Expr &expr) {
     if (name == "scaled")
       return truthValue(text, type ? std::optional(type->scaled) : known(text));
     if (name == "bits")
-      return integerValue({base.type.text + ".bits", type ? std::optional<int64_t>(type->bits) : std::nullopt, "", nullptr});
-    return fail("a type has no property '" + printable(name, 40) + "'" + suggestion(name, {"max", "unit", "scaled", "bits"}) + " (known: max, unit, scaled and bits)");
+      return integerValue(
+          {base.type.text + ".bits", type ? std::optional<int64_t>(type->bits) : std::nullopt, "", nullptr});
+    return fail("a type has no property '" + printable(name, 40) + "'" +
+                suggestion(name, {"max", "unit", "scaled", "bits"}) + " (known: max, unit, scaled and bits)");
   }
   if (base.is(Value::Kind::Granularity)) {
     std::string text = base.granularity.text + ".whole";
@@ -278,7 +288,7 @@ std::string Elaborator::labelOf(const Expr *expr, const Value &value) const {
   return value.label.empty() ? printable(source_.text(expr->location), 40) : value.label;
 }
 
-//===- Calls --------------------------------------------------------------------------------------------------------===//
+//===- Calls ---------------------------------------------------------------------------------===//
 
 Value Elaborator::evalCall(const Expr &expr) {
   if (const Definition *function = program_.find(expr.text, false))
@@ -292,9 +302,11 @@ Value Elaborator::evalCall(const Expr &expr) {
       candidates.push_back(std::move(name));
     return fail("unknown function '" + printable(expr.text, 40) + "'" + suggestion(expr.text, candidates));
   }
-  bool fits = expr.generics.size() == builtin->genericCount && expr.args.size() >= builtin->minArgs && expr.args.size() <= builtin->maxArgs;
+  bool fits = expr.generics.size() == builtin->genericCount && expr.args.size() >= builtin->minArgs &&
+              expr.args.size() <= builtin->maxArgs;
   // tile<...> takes one size an axis
-  fits |= builtin->genericCount == 2 && expr.text == "tile" && (expr.generics.size() == 1 || expr.generics.size() == 2) && expr.args.size() == 1;
+  fits |= builtin->genericCount == 2 && expr.text == "tile" &&
+          (expr.generics.size() == 1 || expr.generics.size() == 2) && expr.args.size() == 1;
   if (!fits)
     return fail(std::string("'") + builtin->name + "' is used as " + builtin->usage);
   BuiltinCall call{expr, {}, {}, {}};
@@ -305,7 +317,8 @@ Value Elaborator::evalCall(const Expr &expr) {
     sound &= !call.args.emplace_back(eval(arg)).isUnknown();
   for (const NamedArgument &named : expr.named) {
     if (named.name != "rows" || std::string_view(builtin->usage).find("rows:") == std::string_view::npos)
-      return fail(named.location, std::string("'") + builtin->name + "' has no argument '" + printable(named.name, 40) + "': it is used as " + builtin->usage);
+      return fail(named.location, std::string("'") + builtin->name + "' has no argument '" + printable(named.name, 40) +
+                                      "': it is used as " + builtin->usage);
     sound &= !(call.named[named.name] = eval(named.value)).isUnknown();
   }
   return sound ? builtin->evaluate(*this, call) : Value();

@@ -1,4 +1,5 @@
-// Statements: bindings, assignments, loops and branches (Elaborator.h). A loop or a run-time branch carries the variables that its body assigns.
+// Statements: bindings, assignments, loops and branches (Elaborator.h). A loop or a run-time branch carries the
+// variables that its body assigns.
 #include "Elaborator.h"
 
 namespace sage::dsl {
@@ -8,8 +9,10 @@ void Elaborator::block(const Block &body) {
   for (const Stmt *stmt : body) {
     if (!step())
       break;
-    if (stmt->kind == Stmt::Kind::Return && (stmt != body.back() || frame_->definition->isKernel || frame_->scopes.size() > 2))
-      fail(stmt->location, frame_->definition->isKernel ? "a kernel returns nothing: it stores" : "'return' must be the last statement of its function");
+    if (stmt->kind == Stmt::Kind::Return &&
+        (stmt != body.back() || frame_->definition->isKernel || frame_->scopes.size() > 2))
+      fail(stmt->location, frame_->definition->isKernel ? "a kernel returns nothing: it stores"
+                                                        : "'return' must be the last statement of its function");
     statement(*stmt);
   }
   closeScope();
@@ -51,7 +54,8 @@ void Elaborator::statement(const Stmt &stmt) {
 // A variable lives at run time: a constant becomes a scalar.
 Value Elaborator::asVariable(Value value) {
   if (value.isConstant())
-    return materialize(value, typeName(value.is(Value::Kind::Integer) ? DataType::I32 : DataType::F32)).value_or(Value());
+    return materialize(value, typeName(value.is(Value::Kind::Integer) ? DataType::I32 : DataType::F32))
+        .value_or(Value());
   return value;
 }
 
@@ -65,7 +69,8 @@ void Elaborator::bind(const Stmt &stmt) {
     if (variable)
       value = asVariable(std::move(value));
     if (variable && !value.isRuntime() && !value.isUnknown())
-      value = fail(binding.value->location, "a variable holds a scalar or a tile, not " + describe(value) + ": use 'let'");
+      value =
+          fail(binding.value->location, "a variable holds a scalar or a tile, not " + describe(value) + ": use 'let'");
     if (variable)
       value.extent.clear();
     declare(binding.name, binding.location, std::move(value), variable);
@@ -86,7 +91,8 @@ void Elaborator::assign(const Stmt &stmt) {
     return;
   }
   if (!symbol->isVariable) {
-    report(stmt.location, "'" + stmt.name + "' cannot be assigned to").note(source_, symbol->location, "declared here; only a 'var' may change");
+    report(stmt.location, "'" + stmt.name + "' cannot be assigned to")
+        .note(source_, symbol->location, "declared here; only a 'var' may change");
     return;
   }
   if (stmt.update)
@@ -120,16 +126,19 @@ void Elaborator::forLoop(const Stmt &stmt) {
   Value range = eval(stmt.value);
   here_ = stmt.location;
   if (!range.is(Value::Kind::Blocks) && !range.isUnknown())
-    range = fail(stmt.value->location, "'for' needs blocks to walk over, not " + describe(range) + ": blocks(N, B), visible_blocks or listed");
+    range = fail(stmt.value->location, "'for' needs blocks to walk over, not " + describe(range) +
+                                           ": blocks(N, B), visible_blocks or listed");
   if (range.list && range.extent.empty())
-    range = fail(stmt.value->location, "which blocks are listed? Give them as the third argument: listed(list, length, blocks(M, BK))");
+    range = fail(stmt.value->location,
+                 "which blocks are listed? Give them as the third argument: listed(list, length, blocks(M, BK))");
   loopBody(stmt, range.handle, &range);
 }
 
 void Elaborator::repeat(const Stmt &stmt) {
   Value count = eval(stmt.value);
   here_ = stmt.location;
-  bool integer = count.is(Value::Kind::Integer) || (count.is(Value::Kind::Scalar) && same(count.type, typeName(DataType::I32)));
+  bool integer =
+      count.is(Value::Kind::Integer) || (count.is(Value::Kind::Scalar) && same(count.type, typeName(DataType::I32)));
   if (!integer && !count.isUnknown())
     count = fail(stmt.value->location, "'repeat' needs an integer, not " + describe(count));
   if (integer)
@@ -182,7 +191,8 @@ void Elaborator::branch(const Stmt &stmt) {
 void Elaborator::when(const Stmt &stmt) {
   Value condition = eval(stmt.condition);
   if (!condition.is(Value::Kind::Truth) && !condition.isUnknown())
-    fail(stmt.condition->location, "'when' needs a compile-time condition, not " + describe(condition) + (condition.isRuntime() ? ": write 'if'" : ""));
+    fail(stmt.condition->location, "'when' needs a compile-time condition, not " + describe(condition) +
+                                       (condition.isRuntime() ? ": write 'if'" : ""));
   for (bool side : {true, false}) {
     if (condition.truth == !side)
       continue;
@@ -203,9 +213,10 @@ void Elaborator::require(const Stmt &stmt) {
   }
 }
 
-//===- What a body assigns ------------------------------------------------------------------------------------------===//
+//===- What a body assigns -------------------------------------------------------------------===//
 
-// Variables declared outside of the bodies and assigned inside, in the order of their names: the order must not depend on anything else.
+// Variables declared outside of the bodies and assigned inside, in the order of their names: the order must not depend
+// on anything else.
 std::vector<Elaborator::Symbol *> Elaborator::assigned(const Block &body, const Block &other) {
   std::set<std::string> names;
   collectAssigned(body, names);

@@ -1,7 +1,8 @@
-// Element-wise work (Elaborator.h): compile-time arithmetic, types and shapes that must agree, broadcasting, conversions.
+// Element-wise work (Elaborator.h): compile-time arithmetic, types and shapes that must agree, broadcasting,
+// conversions.
 //
-// Shapes broadcast as in NumPy: axes are matched from the last, a missing or stretched axis repeats. A stretched axis has no code until it meets a
-// longer one: [M, 1] and [1, N] tiles stay one-dimensional.
+// Shapes broadcast as in NumPy: axes are matched from the last, a missing or stretched axis repeats. A stretched axis
+// has no code until it meets a longer one: [M, 1] and [1, N] tiles stay one-dimensional.
 #include "Elaborator.h"
 
 #include <algorithm>
@@ -36,20 +37,29 @@ Value Elaborator::makeTile(TypeName type, std::vector<Axis> shape, Handle handle
       elements = LargestTile + 1;
   if (elements <= LargestTile)
     return tileValue(std::move(type), std::move(shape), handle);
-  auto error = report(here_, "a tile " + describeShape(shape) + " is too large: at most " + std::to_string(LargestTile) + " elements");
+  auto error = report(here_, "a tile " + describeShape(shape) + " is too large: at most " +
+                                 std::to_string(LargestTile) + " elements");
   noteOrigins(error, {describeShape(shape)});
   return {};
 }
 
-//===- Compile time -------------------------------------------------------------------------------------------------===//
+//===- Compile time --------------------------------------------------------------------------===//
 
 Value Elaborator::combineIntegers(BinaryOp op, const Dim &a, const Dim &b) {
-  auto text = [](const Dim &dim) { return dim.text.find_first_of(" +-*/%") == std::string::npos ? dim.text : "(" + dim.text + ")"; };
-  std::string joined = bounded(a.text == "0" && op == BinaryOp::Sub ? "-" + text(b) : text(a) + " " + spelling(op) + " " + text(b));
+  auto text = [](const Dim &dim) {
+    return dim.text.find_first_of(" +-*/%") == std::string::npos ? dim.text : "(" + dim.text + ")";
+  };
+  std::string joined =
+      bounded(a.text == "0" && op == BinaryOp::Sub ? "-" + text(b) : text(a) + " " + spelling(op) + " " + text(b));
   bool both = a.value && b.value;
   int64_t x = a.value.value_or(0), y = b.value.value_or(1), result = 0;
   if (isComparison(op)) {
-    bool holds = op == BinaryOp::Eq ? x == y : op == BinaryOp::Ne ? x != y : op == BinaryOp::Lt ? x < y : op == BinaryOp::Le ? x <= y : op == BinaryOp::Gt ? x > y : x >= y;
+    bool holds = op == BinaryOp::Eq   ? x == y
+                 : op == BinaryOp::Ne ? x != y
+                 : op == BinaryOp::Lt ? x < y
+                 : op == BinaryOp::Le ? x <= y
+                 : op == BinaryOp::Gt ? x > y
+                                      : x >= y;
     return truthValue(joined, both ? std::optional(holds) : known(joined));
   }
   bool overflow = false;
@@ -81,12 +91,18 @@ Value Elaborator::combineIntegers(BinaryOp op, const Dim &a, const Dim &b) {
     bool shift = op == BinaryOp::Shl || op == BinaryOp::Shr;
     if (shift && (y < 0 || y > 62))
       return fail(quoted(op) + ": a shift of " + std::to_string(y) + " bits");
-    result = op == BinaryOp::Shl ? static_cast<int64_t>(static_cast<uint64_t>(x) << y) : op == BinaryOp::Shr ? x >> y : op == BinaryOp::BitAnd ? (x & y) : op == BinaryOp::BitOr ? (x | y) : (x ^ y);
+    result = op == BinaryOp::Shl      ? static_cast<int64_t>(static_cast<uint64_t>(x) << y)
+             : op == BinaryOp::Shr    ? x >> y
+             : op == BinaryOp::BitAnd ? (x & y)
+             : op == BinaryOp::BitOr  ? (x | y)
+                                      : (x ^ y);
   }
   }
   if (both && overflow)
     return fail(quoted(op) + ": this integer does not fit 63 bits");
-  return integerValue(both && a.text == std::to_string(x) && b.text == std::to_string(y) ? literal(result) : Dim{joined, both ? std::optional(result) : std::nullopt, "", nullptr});
+  return integerValue(both && a.text == std::to_string(x) && b.text == std::to_string(y)
+                          ? literal(result)
+                          : Dim{joined, both ? std::optional(result) : std::nullopt, "", nullptr});
 }
 
 Value Elaborator::combineReals(BinaryOp op, const Value &a, const Value &b) {
@@ -125,7 +141,8 @@ Value Elaborator::compareNames(BinaryOp op, const Value &a, const Value &b) {
       return std::pair(value.type.text, value.type.value ? std::string(nameOf(*value.type.value)) : "");
     return std::pair(value.text.empty() ? value.name : value.text, value.name);
   };
-  bool comparable = (a.is(Value::Kind::Type) || a.is(Value::Kind::Text)) && (b.is(Value::Kind::Type) || b.is(Value::Kind::Text));
+  bool comparable =
+      (a.is(Value::Kind::Type) || a.is(Value::Kind::Text)) && (b.is(Value::Kind::Type) || b.is(Value::Kind::Text));
   if (!comparable || (op != BinaryOp::Eq && op != BinaryOp::Ne))
     return fail(quoted(op) + " cannot be applied to " + describe(a) + " and " + describe(b));
   auto [textA, valueA] = name(a);
@@ -137,7 +154,7 @@ Value Elaborator::compareNames(BinaryOp op, const Value &a, const Value &b) {
   return truthValue(bounded("not " + equal), truth ? std::optional(!*truth) : known("not " + equal));
 }
 
-//===- Run time -----------------------------------------------------------------------------------------------------===//
+//===- Run time ------------------------------------------------------------------------------===//
 
 Value Elaborator::combine(BinaryOp op, const Value &a, const Value &b) {
   if (a.isUnknown() || b.isUnknown())
@@ -158,7 +175,8 @@ Value Elaborator::combine(BinaryOp op, const Value &a, const Value &b) {
   bool boolean = same(*type, typeName(DataType::Bool));
   bool bitwise = op >= BinaryOp::BitAnd && op <= BinaryOp::Shr;
   if (boolean != logical && !(boolean && (op == BinaryOp::Eq || op == BinaryOp::Ne)))
-    return fail(what + (logical ? " needs conditions, not " : " needs numbers, not ") + describe(boolean || a.isRuntime() ? a : b));
+    return fail(what + (logical ? " needs conditions, not " : " needs numbers, not ") +
+                describe(boolean || a.isRuntime() ? a : b));
   if (!boolean && (bitwise || op == BinaryOp::Rem) && type->value && *type->value != DataType::I32)
     return fail(what + " is for i32, not " + describe(*type));
   std::optional<Value> x = materialize(a, *type), y = materialize(b, *type);
@@ -182,7 +200,8 @@ std::optional<TypeName> Elaborator::commonType(const std::string &what, const st
       return std::nullopt;
     }
     if (first && !same(first->type, value->type)) {
-      fail(what + ": the types " + describe(first->type) + " and " + describe(value->type) + " differ; conversions are written, as in 'x as f32'");
+      fail(what + ": the types " + describe(first->type) + " and " + describe(value->type) +
+           " differ; conversions are written, as in 'x as f32'");
       return std::nullopt;
     }
     if (!first)
@@ -196,7 +215,8 @@ std::optional<TypeName> Elaborator::commonType(const std::string &what, const st
   return typeName(real ? DataType::F32 : DataType::I32);
 }
 
-std::optional<std::vector<Axis>> Elaborator::commonShape(const std::string &what, const std::vector<const Value *> &values) {
+std::optional<std::vector<Axis>> Elaborator::commonShape(const std::string &what,
+                                                         const std::vector<const Value *> &values) {
   std::vector<Axis> shape;
   for (const Value *value : values) {
     if (value->shape.size() > shape.size())
@@ -208,7 +228,8 @@ std::optional<std::vector<Axis>> Elaborator::commonShape(const std::string &what
       if (axis.stretched) {
         axis = other;
       } else if (!other.stretched && !same(axis.size, other.size)) {
-        auto error = report(here_, what + ": the shapes differ: " + describeShape(values[0]->shape) + " and " + describeShape(value->shape));
+        auto error = report(here_, what + ": the shapes differ: " + describeShape(values[0]->shape) + " and " +
+                                       describeShape(value->shape));
         noteOrigins(error, {describeShape(values[0]->shape), describeShape(value->shape)});
         return std::nullopt;
       }
@@ -229,7 +250,8 @@ std::optional<Value> Elaborator::materialize(const Value &value, const TypeName 
   }
   int64_t whole = value.size.value.value_or(0);
   constexpr int64_t LargestI32 = 2147483647, LargestExact = int64_t(1) << 24;
-  if (value.is(Value::Kind::Integer) && (whole > (integer ? LargestI32 : LargestExact) || whole < (integer ? -LargestI32 - 1 : -LargestExact))) {
+  if (value.is(Value::Kind::Integer) &&
+      (whole > (integer ? LargestI32 : LargestExact) || whole < (integer ? -LargestI32 - 1 : -LargestExact))) {
     fail("the integer " + describe(value.size) + " does not fit " + describe(type) + (integer ? "" : " exactly"));
     return std::nullopt;
   }
@@ -272,7 +294,8 @@ Value Elaborator::select(const Value &condition, const Value &yes, const Value &
     return fail("'where' chooses between numbers, not " + describe(yes.isNumber() ? no : yes));
   std::optional<TypeName> type = commonType("'where'", {&yes, &no});
   std::optional<std::vector<Axis>> shape = type ? commonShape("'where'", {&condition, &yes, &no}) : std::nullopt;
-  std::optional<Value> a = shape ? materialize(yes, *type) : std::nullopt, b = a ? materialize(no, *type) : std::nullopt;
+  std::optional<Value> a = shape ? materialize(yes, *type) : std::nullopt,
+                       b = a ? materialize(no, *type) : std::nullopt;
   if (!b)
     return {};
   Handle chooser = spreadTo(condition, *shape), left = spreadTo(*a, *shape), right = spreadTo(*b, *shape);

@@ -25,11 +25,13 @@ std::optional<int64_t> roundUp(std::optional<int64_t> value, int64_t multiple) {
 
 } // namespace
 
-//===- Extents ------------------------------------------------------------------------------------------------------===//
+//===- Extents -------------------------------------------------------------------------------===//
 
-// A name in an extent that is no parameter is a run-time extent: its first use declares it, for as long as the view exists.
+// A name in an extent that is no parameter is a run-time extent: its first use declares it, for as long as the view
+// exists.
 void Elaborator::noteExtentName(const Expr *extent, const ArgumentDecl &argument) {
-  if (extent->kind == Expr::Kind::Call && !extent->args.empty() && (extent->text == "blocks" || extent->text == "groups" || extent->text == "ragged"))
+  if (extent->kind == Expr::Kind::Call && !extent->args.empty() &&
+      (extent->text == "blocks" || extent->text == "groups" || extent->text == "ragged"))
     return noteExtentName(extent->args[0], argument);
   if (extent->kind != Expr::Kind::Name)
     return;
@@ -74,7 +76,10 @@ std::optional<Extent> Elaborator::extentCall(const Expr &call) {
     return std::nullopt;
   if (call.text == "ragged") { // the second argument names the view of the sequences' first rows
     const Symbol *starts = call.args[1]->kind == Expr::Kind::Name ? find(call.args[1]->text) : nullptr;
-    bool later = std::any_of(active_[0]->arguments.begin(), active_[0]->arguments.end(), [&](const ArgumentDecl &argument) { return argument.isView && argument.name == call.args[1]->text; });
+    bool later =
+        std::any_of(active_[0]->arguments.begin(), active_[0]->arguments.end(), [&](const ArgumentDecl &argument) {
+          return argument.isView && argument.name == call.args[1]->text;
+        });
     if (!starts && !later)
       fail(call.args[1]->location, "'ragged' needs the view that holds the first row of each sequence");
     extent->ragged = true;
@@ -102,7 +107,8 @@ std::optional<Extent> Elaborator::extent(const Expr *expr, const std::string &un
   result.of = unnamed;
   if (expr->kind == Expr::Kind::NewAxis)
     return result;
-  bool call = expr->kind == Expr::Kind::Call && (expr->text == "blocks" || expr->text == "groups" || expr->text == "ragged");
+  bool call =
+      expr->kind == Expr::Kind::Call && (expr->text == "blocks" || expr->text == "groups" || expr->text == "ragged");
   if (call && expr->args.size() == 2 && expr->generics.empty())
     return extentCall(*expr);
   Value value = eval(expr);
@@ -116,7 +122,8 @@ std::optional<Extent> Elaborator::extent(const Expr *expr, const std::string &un
   if (value.is(Value::Kind::Integer) && value.size.value.value_or(1) >= 1)
     return result;
   if (!value.isUnknown())
-    fail(expr->location, "an extent is a name, a positive integer, blocks(...), groups(...) or ragged(...), not " + describe(value));
+    fail(expr->location,
+         "an extent is a name, a positive integer, blocks(...), groups(...) or ragged(...), not " + describe(value));
   return std::nullopt;
 }
 
@@ -130,7 +137,8 @@ LaunchSize Elaborator::launchSize(const Extent &extent) const {
   case Extent::Kind::Blocks:
     return {extent.of, extent.size.value.value_or(1), 1};
   case Extent::Kind::Groups:
-    return !granularity || granularity->whole ? LaunchSize{"", 1, 1} : LaunchSize{extent.of, granularity->slab, granularity->groupsPerSlab()};
+    return !granularity || granularity->whole ? LaunchSize{"", 1, 1}
+                                              : LaunchSize{extent.of, granularity->slab, granularity->groupsPerSlab()};
   }
   return {};
 }
@@ -139,11 +147,13 @@ LaunchSize Elaborator::launchSize(const Extent &extent) const {
 Dim Elaborator::tileOf(const Dim &extent) const {
   std::string text = extent.base.empty() ? extent.text : extent.base;
   auto multiple = tileMultiple_.find(text);
-  std::optional<int64_t> value = roundUp(extent.value, multiple == tileMultiple_.end() ? TileMultiple : multiple->second);
-  return {extent.text == std::to_string(extent.value.value_or(0)) && value ? std::to_string(*value) : text, value, "", nullptr};
+  std::optional<int64_t> value =
+      roundUp(extent.value, multiple == tileMultiple_.end() ? TileMultiple : multiple->second);
+  return {extent.text == std::to_string(extent.value.value_or(0)) && value ? std::to_string(*value) : text, value, "",
+          nullptr};
 }
 
-//===- Arguments and grid -------------------------------------------------------------------------------------------===//
+//===- Arguments and grid --------------------------------------------------------------------===//
 
 bool Elaborator::isPresent(const ArgumentDecl &argument) {
   if (!argument.when)
@@ -160,7 +170,8 @@ Value Elaborator::viewArgument(const ArgumentDecl &argument, const TypeName &typ
   view.decl = &argument;
   view.type = type;
   for (const Expr *expr : argument.extents)
-    if (std::optional<Extent> axis = present ? extent(expr, argument.name + "." + std::to_string(view.extents.size())) : std::nullopt) {
+    if (std::optional<Extent> axis =
+            present ? extent(expr, argument.name + "." + std::to_string(view.extents.size())) : std::nullopt) {
       view.supported &= !axis->ragged;
       view.extents.push_back(*axis);
     }
@@ -171,8 +182,12 @@ Value Elaborator::viewArgument(const ArgumentDecl &argument, const TypeName &typ
     bool order = attribute.name == "order" && (setting.is(Value::Kind::Text) || setting.isUnknown());
     bool fill = attribute.name == "fill" && (setting.isConstant() || setting.isUnknown());
     if (!order && !fill)
-      fail(attribute.location, "'" + printable(attribute.name, 40) + "' is no attribute of a view with such a value (known: order = NAME, fill = NUMBER)");
-    view.supported &= order ? setting.name == "row_major" : setting.is(Value::Kind::Integer) ? setting.size.value == 0 : setting.real == 0.0;
+      fail(attribute.location,
+           "'" + printable(attribute.name, 40) +
+               "' is no attribute of a view with such a value (known: order = NAME, fill = NUMBER)");
+    view.supported &= order                              ? setting.name == "row_major"
+                      : setting.is(Value::Kind::Integer) ? setting.size.value == 0
+                                                         : setting.real == 0.0;
   }
   Value value;
   value.kind = view.extents.size() == argument.extents.size() ? Value::Kind::View : Value::Kind::Unknown;
@@ -234,7 +249,8 @@ void Elaborator::declareGrid(const Definition &kernel) {
       value.size = range->size;
     }
     Symbol *symbol = declare(axis.name, axis.location, std::move(value));
-    if (range && range->of.size() && std::find(signature_.extents.begin(), signature_.extents.end(), range->of) == signature_.extents.end())
+    if (range && range->of.size() &&
+        std::find(signature_.extents.begin(), signature_.extents.end(), range->of) == signature_.extents.end())
       fail(axis.range->location, "no view that exists here has the extent '" + range->of + "'");
     grid_.emplace_back(symbol, range.value_or(Extent()));
     signature_.grid.push_back(launchSize(grid_.back().second));
@@ -255,12 +271,13 @@ void Elaborator::connect(const KernelValues &values) {
     grid_[i].first->value.handle = values.ordinals[i];
 }
 
-//===- Indices ------------------------------------------------------------------------------------------------------===//
+//===- Indices -------------------------------------------------------------------------------===//
 
 Value Elaborator::indexView(Value view, const Expr &expr) {
   for (size_t i = 1; i < expr.args.size(); ++i) {
     if (view.indices.size() == view.view->extents.size()) {
-      auto error = report(expr.args[i]->location, "too many indices: '" + view.view->decl->name + "' has " + std::to_string(view.view->extents.size()) + " axes");
+      auto error = report(expr.args[i]->location, "too many indices: '" + view.view->decl->name + "' has " +
+                                                      std::to_string(view.view->extents.size()) + " axes");
       error.note(source_, view.view->decl->location, "declared here");
       return {};
     }
@@ -284,7 +301,8 @@ std::optional<Index> Elaborator::viewIndex(const Value &view, const Expr *item) 
   }
   if (extent.kind == Extent::Kind::Static)
     return Index{Index::Kind::All, code().integer(DataType::I32, 0), tileOf(extent.size)};
-  fail(item->location, "':' needs an extent known at compile time; this axis of '" + view.view->decl->name + "' has extent " + describe(extent) + ": index it by a block");
+  fail(item->location, "':' needs an extent known at compile time; this axis of '" + view.view->decl->name +
+                           "' has extent " + describe(extent) + ": index it by a block");
   return std::nullopt;
 }
 
@@ -305,9 +323,12 @@ std::optional<Index> Elaborator::indexBy(const Value &index, const Extent &exten
   }
   if (index.is(Kind::Block) && sameRows && extent.kind == Extent::Kind::Blocks && same(index.size, extent.size))
     return Index{Index::Kind::At, index.handle, {}};
-  if (index.is(Kind::Groups) && sameRows && extent.kind == Extent::Kind::Groups && same(index.granularity, extent.granularity))
+  if (index.is(Kind::Groups) && sameRows && extent.kind == Extent::Kind::Groups &&
+      same(index.granularity, extent.granularity))
     return Index{Index::Kind::Groups, index.handle, index.size};
-  std::string what = index.is(Kind::Groups) ? "the scale groups (" + index.granularity.text + ") of a block of " + index.extent : describe(index);
+  std::string what = index.is(Kind::Groups)
+                         ? "the scale groups (" + index.granularity.text + ") of a block of " + index.extent
+                         : describe(index);
   auto error = report(item->location, "an axis of extent " + describe(extent) + " cannot be indexed by " + what);
   noteOrigins(error, {describe(extent), what});
   return std::nullopt;
@@ -317,7 +338,8 @@ std::optional<Index> Elaborator::indexBy(const Value &index, const Extent &exten
 std::optional<std::vector<Axis>> Elaborator::placeShape(const Value &place) {
   const ViewInfo &view = *place.view;
   if (place.indices.size() != view.extents.size()) {
-    report(here_, "'" + view.decl->name + "' has " + std::to_string(view.extents.size()) + " axes, " + std::to_string(place.indices.size()) + " are indexed")
+    report(here_, "'" + view.decl->name + "' has " + std::to_string(view.extents.size()) + " axes, " +
+                      std::to_string(place.indices.size()) + " are indexed")
         .note(source_, view.decl->location, "declared here");
     return std::nullopt;
   }
@@ -343,17 +365,19 @@ std::pair<std::vector<Handle>, std::vector<int64_t>> Elaborator::address(const V
   return {offsets, axes};
 }
 
-//===- Loads and stores ---------------------------------------------------------------------------------------------===//
+//===- Loads and stores ----------------------------------------------------------------------===//
 
 static bool gathers(const Value &place) {
-  return std::any_of(place.indices.begin(), place.indices.end(), [](const Index &index) { return index.kind == Index::Kind::Gather; });
+  return std::any_of(place.indices.begin(), place.indices.end(),
+                     [](const Index &index) { return index.kind == Index::Kind::Gather; });
 }
 
 Value Elaborator::load(const Value &place) {
   if (!place.is(Value::Kind::View))
     return {};
   std::optional<std::vector<Axis>> shape = placeShape(place);
-  if (!shape || (gathers(place) && notYet("a gather")) || (!place.view->supported && notYet("this view's order, fill or ragged extent")))
+  if (!shape || (gathers(place) && notYet("a gather")) ||
+      (!place.view->supported && notYet("this view's order, fill or ragged extent")))
     return {};
   place.view->loaded = true;
   auto [offsets, axes] = address(place);
@@ -373,7 +397,8 @@ void Elaborator::store(const Stmt &stmt) {
   if (!shape || value.isUnknown())
     return;
   here_ = stmt.value->at;
-  if (stmt.condition && (!condition.isUnknown() && !(condition.isRuntime() && same(condition.type, typeName(DataType::Bool)))))
+  if (stmt.condition &&
+      (!condition.isUnknown() && !(condition.isRuntime() && same(condition.type, typeName(DataType::Bool)))))
     fail(stmt.condition->location, "'where' needs a run-time condition, not " + describe(condition));
   ViewInfo &view = *place.view;
   view.stored = true;
@@ -386,16 +411,19 @@ void Elaborator::store(const Stmt &stmt) {
     return;
   if (!same(value.type, view.type)) {
     std::string to = describe(view.type);
-    auto error = report(stmt.value->location, "'" + view.decl->name + "' holds " + to + ", this is " + describe(value) + ": write 'as " + to + "' or saturate<" + to + ">(...)");
+    auto error = report(stmt.value->location, "'" + view.decl->name + "' holds " + to + ", this is " + describe(value) +
+                                                  ": write 'as " + to + "' or saturate<" + to + ">(...)");
     error.note(source_, view.decl->location, "declared here");
     return;
   }
   if (!value.is(Value::Kind::Scalar) && !sameShape(value.shape, *shape)) {
-    auto error = report(stmt.value->location, "the place in '" + view.decl->name + "' is " + describeShape(*shape) + ", this is " + describe(value));
+    auto error = report(stmt.value->location, "the place in '" + view.decl->name + "' is " + describeShape(*shape) +
+                                                  ", this is " + describe(value));
     noteOrigins(error, {describeShape(*shape), describeShape(value.shape)});
     return;
   }
-  if ((stmt.condition && notYet("a store with 'where'")) || (gathers(place) && notYet("a scatter")) || (!view.supported && notYet("this view's order, fill or ragged extent")))
+  if ((stmt.condition && notYet("a store with 'where'")) || (gathers(place) && notYet("a scatter")) ||
+      (!view.supported && notYet("this view's order, fill or ragged extent")))
     return;
   here_ = stmt.location;
   Handle handle = spreadTo(value, *shape);
@@ -415,26 +443,31 @@ void Elaborator::atomic(const Stmt &stmt) {
   bool integers = !place.view->type.value || *place.view->type.value == DataType::I32;
   if (stmt.name == "add" && !integers)
     fail("'atomic add' is for i32: a floating-point sum would depend on the order");
-  bool fits = value.isConstant() || (value.isRuntime() && same(value.type, place.view->type) && (value.is(Value::Kind::Scalar) || sameShape(value.shape, *shape)));
+  bool fits = value.isConstant() || (value.isRuntime() && same(value.type, place.view->type) &&
+                                     (value.is(Value::Kind::Scalar) || sameShape(value.shape, *shape)));
   if (!fits)
-    fail(stmt.value->location, "the place in '" + place.view->decl->name + "' is " + describeShape(*shape) + " of " + describe(place.view->type) + ", this is " + describe(value));
+    fail(stmt.value->location, "the place in '" + place.view->decl->name + "' is " + describeShape(*shape) + " of " +
+                                   describe(place.view->type) + ", this is " + describe(value));
   notYet("'atomic'");
 }
 
-//===- Scale groups -------------------------------------------------------------------------------------------------===//
+//===- Scale groups --------------------------------------------------------------------------===//
 
 // Groups in a tile of so many rows, which must be a whole number of slabs.
 std::optional<Dim> Elaborator::groupCount(const Dim &rows, const GranularityName &granularity) {
-  Dim count{bounded("groups(" + rows.text + ", " + granularity.text + ")"), std::nullopt, "", std::make_shared<const Dim>(rows)};
+  Dim count{bounded("groups(" + rows.text + ", " + granularity.text + ")"), std::nullopt, "",
+            std::make_shared<const Dim>(rows)};
   if (!granularity.value)
     return count;
   if (granularity.value->whole) {
-    fail("the granularity " + granularity.text + " is whole: its groups are larger than a tile (choose with " + granularity.text + ".whole)");
+    fail("the granularity " + granularity.text + " is whole: its groups are larger than a tile (choose with " +
+         granularity.text + ".whole)");
     return std::nullopt;
   }
   int64_t slab = granularity.value->slab;
   if (rows.value && *rows.value % slab != 0) {
-    auto error = report(here_, "a tile of " + describe(rows) + " rows is not a whole number of slabs of " + std::to_string(slab) + " rows (" + granularity.text + ")");
+    auto error = report(here_, "a tile of " + describe(rows) + " rows is not a whole number of slabs of " +
+                                   std::to_string(slab) + " rows (" + granularity.text + ")");
     noteOrigins(error, {rows.text, granularity.text});
     return std::nullopt;
   }

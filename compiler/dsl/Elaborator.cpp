@@ -18,7 +18,8 @@ constexpr size_t LongestText = 96;
 bool mentions(std::string_view text, std::string_view word) {
   auto part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
   for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
-    bool left = at == 0 || !part(text[at - 1]), right = at + word.size() == text.size() || !part(text[at + word.size()]);
+    bool left = at == 0 || !part(text[at - 1]),
+         right = at + word.size() == text.size() || !part(text[at + word.size()]);
     if (left && right)
       return true;
   }
@@ -28,11 +29,11 @@ bool mentions(std::string_view text, std::string_view word) {
 } // namespace
 
 KernelValues Emitter::beginKernel(const KernelSignature &signature) {
-  return {std::vector<Handle>(signature.views.size()), std::vector<Handle>(signature.extents.size()), std::vector<Handle>(signature.scalars.size()),
-          std::vector<Handle>(signature.grid.size())};
+  return {std::vector<Handle>(signature.views.size()), std::vector<Handle>(signature.extents.size()),
+          std::vector<Handle>(signature.scalars.size()), std::vector<Handle>(signature.grid.size())};
 }
 
-//===- Errors -------------------------------------------------------------------------------------------------------===//
+//===- Errors --------------------------------------------------------------------------------===//
 
 Diagnostics::Report Elaborator::report(Location where, std::string message) {
   failed_ = true;
@@ -90,15 +91,17 @@ std::string Elaborator::bounded(std::string text) {
   return entry->second;
 }
 
-//===- Names --------------------------------------------------------------------------------------------------------===//
+//===- Names ---------------------------------------------------------------------------------===//
 
 Elaborator::Symbol *Elaborator::declare(const std::string &name, Location where, Value value, bool isVariable) {
   if (name == "_") {
     fail(where, "'_' is a new axis in an index, not a name");
   } else if (auto existing = frame_->names.find(name); existing != frame_->names.end()) {
-    report(where, "'" + printable(name, 40) + "' is already declared").note(source_, existing->second->location, "here");
+    report(where, "'" + printable(name, 40) + "' is already declared")
+        .note(source_, existing->second->location, "here");
   } else if (globalName(name) || isBuiltin(name) || program_.find(name, false)) {
-    fail(where, "'" + printable(name, 40) + "' already means something in the language or this program: choose another name");
+    fail(where,
+         "'" + printable(name, 40) + "' already means something in the language or this program: choose another name");
   }
   Symbol &symbol = symbols_.emplace_back();
   symbol.name = name;
@@ -145,7 +148,7 @@ Value Elaborator::use(const Symbol &symbol, Location where) {
   return {};
 }
 
-//===- Facts --------------------------------------------------------------------------------------------------------===//
+//===- Facts ---------------------------------------------------------------------------------===//
 
 std::optional<bool> Elaborator::known(const std::string &text) const {
   auto found = facts_.find(text);
@@ -166,15 +169,16 @@ void Elaborator::assume(const Expr *condition, bool holds, Facts &facts) {
       assume(part, holds, facts);
 }
 
-//===- Kernels ------------------------------------------------------------------------------------------------------===//
+//===- Kernels -------------------------------------------------------------------------------===//
 
 Value Elaborator::parameterValue(const ParameterDecl &decl, const Parameters &parameters) {
   auto found = parameters.find(decl.name);
   const ParameterValue *bound = found == parameters.end() ? nullptr : &found->second;
   std::string key = configKey(decl.name);
   if (decl.kind == ParameterKind::Integer || bound)
-    parameterNotes_[decl.name] = bound ? decl.name + " = " + describe(*bound) + " is a parameter of the kernel" + (key.empty() ? "" : " (config key " + key + ")") :
-                                         decl.name + " is a parameter: this must hold for all its values";
+    parameterNotes_[decl.name] = bound ? decl.name + " = " + describe(*bound) + " is a parameter of the kernel" +
+                                             (key.empty() ? "" : " (config key " + key + ")")
+                                       : decl.name + " is a parameter: this must hold for all its values";
   Value value;
   switch (decl.kind) {
   case ParameterKind::Integer:
@@ -238,7 +242,7 @@ void Elaborator::finishSignature() {
     code().endKernel(signature_);
 }
 
-//===- Functions ----------------------------------------------------------------------------------------------------===//
+//===- Functions -----------------------------------------------------------------------------===//
 
 bool Elaborator::function(const Definition &function) {
   Frame frame;
@@ -285,23 +289,24 @@ Value Elaborator::checkGeneric(const ParameterDecl &decl, Value value, Location 
     value.name = describe(value.type);
     value.text = "";
   }
-  bool fits = decl.kind == ParameterKind::Integer ? value.is(Kind::Integer) :
-              decl.kind == ParameterKind::DataType ? value.is(Kind::Type) :
-              decl.kind == ParameterKind::Truth ? value.is(Kind::Truth) :
-              decl.kind == ParameterKind::Granularity ? value.is(Kind::Granularity) :
-                                                        value.is(Kind::Text);
+  bool fits = decl.kind == ParameterKind::Integer       ? value.is(Kind::Integer)
+              : decl.kind == ParameterKind::DataType    ? value.is(Kind::Type)
+              : decl.kind == ParameterKind::Truth       ? value.is(Kind::Truth)
+              : decl.kind == ParameterKind::Granularity ? value.is(Kind::Granularity)
+                                                        : value.is(Kind::Text);
   if (!value.isUnknown() && !fits)
     return fail(where, "'" + decl.name + "' must be of kind " + nameOf(decl.kind) + ", not " + describe(value));
   const std::vector<std::string> &names = enumerators(decl.kind);
   if (!names.empty() && !value.name.empty() && std::find(names.begin(), names.end(), value.name) == names.end())
-    return fail(where, "'" + value.name + "' is not a value of " + nameOf(decl.kind) + " (known: " + joinNames(names) + ")");
+    return fail(where,
+                "'" + value.name + "' is not a value of " + nameOf(decl.kind) + " (known: " + joinNames(names) + ")");
   return value;
 }
 
 bool Elaborator::bindGenerics(const Definition &function, const Expr &call, Frame &inner) {
   if (call.generics.size() != function.parameters.size()) {
-    report(call.at, "'" + function.name + "' takes " + std::to_string(function.parameters.size()) + " compile-time arguments, " +
-                        std::to_string(call.generics.size()) + " are given")
+    report(call.at, "'" + function.name + "' takes " + std::to_string(function.parameters.size()) +
+                        " compile-time arguments, " + std::to_string(call.generics.size()) + " are given")
         .note(source_, function.location, "declared here");
     return false;
   }
@@ -318,7 +323,8 @@ bool Elaborator::bindGenerics(const Definition &function, const Expr &call, Fram
 bool Elaborator::bindInputs(const Definition &function, const Expr &call, Frame &inner) {
   using Input = FunctionArgument::Kind;
   if (call.args.size() != function.inputs.size() || !call.named.empty()) {
-    report(call.at, "'" + function.name + "' takes " + std::to_string(function.inputs.size()) + " inputs, " + std::to_string(call.args.size()) + " are given")
+    report(call.at, "'" + function.name + "' takes " + std::to_string(function.inputs.size()) + " inputs, " +
+                        std::to_string(call.args.size()) + " are given")
         .note(source_, function.location, "declared here");
     return false;
   }
@@ -328,7 +334,8 @@ bool Elaborator::bindInputs(const Definition &function, const Expr &call, Frame 
     if (input.kind == Input::Ref) {
       Symbol *variable = arg->kind == Expr::Kind::Name ? find(arg->text) : nullptr;
       if (!variable || !variable->isVariable) {
-        report(arg->location, "'" + input.name + "' is a 'ref' input: it needs a variable").note(source_, input.location, "declared here");
+        report(arg->location, "'" + input.name + "' is a 'ref' input: it needs a variable")
+            .note(source_, input.location, "declared here");
         return false;
       }
       inner.names[input.name] = variable;
@@ -336,11 +343,14 @@ bool Elaborator::bindInputs(const Definition &function, const Expr &call, Frame 
       continue;
     }
     Value value = eval(arg);
-    bool fits = value.isUnknown() || input.kind == Input::Any || (input.kind == Input::Tile && value.is(Value::Kind::Tile)) ||
+    bool fits = value.isUnknown() || input.kind == Input::Any ||
+                (input.kind == Input::Tile && value.is(Value::Kind::Tile)) ||
                 (input.kind == Input::Scalar && (value.is(Value::Kind::Scalar) || value.isConstant())) ||
-                (input.kind == Input::View && value.is(Value::Kind::View)) || (input.kind == Input::Block && value.is(Value::Kind::Block));
+                (input.kind == Input::View && value.is(Value::Kind::View)) ||
+                (input.kind == Input::Block && value.is(Value::Kind::Block));
     if (!fits) {
-      report(arg->location, "'" + input.name + "' of '" + function.name + "' cannot be " + describe(value)).note(source_, input.location, "declared here");
+      report(arg->location, "'" + input.name + "' of '" + function.name + "' cannot be " + describe(value))
+          .note(source_, input.location, "declared here");
       return false;
     }
     Frame *outer = std::exchange(frame_, &inner);

@@ -1,9 +1,11 @@
-// Gives a syntax tree its meaning. One walk checks names, types, shapes and granularities, inlines functions, decides `when`, and hands the code of
-// what is left to an Emitter. With parameters open both sides of a `when` are walked and sizes are symbols; with parameters bound only the live side
-// is, and sizes are numbers. The walk is bounded: in depth, and in steps, since functions calling functions can double a program at every level.
+// Gives a syntax tree its meaning. One walk checks names, types, shapes and granularities, inlines functions, decides
+// `when`, and hands the code of what is left to an Emitter. With parameters open both sides of a `when` are walked and
+// sizes are symbols; with parameters bound only the live side is, and sizes are numbers. The walk is bounded: in depth,
+// and in steps, since functions calling functions can double a program at every level.
 //
-// Parts: Elaborator.cpp (names, facts, kernels), ElaborateStatements.cpp, ElaborateExpressions.cpp, ElaborateTiles.cpp (element-wise work, shapes),
-// ElaborateViews.cpp (extents, indices, load, store), Builtins*.cpp (functions of the language).
+// Parts: Elaborator.cpp (names, facts, kernels), ElaborateStatements.cpp, ElaborateExpressions.cpp, ElaborateTiles.cpp
+// (element-wise work, shapes), ElaborateViews.cpp (extents, indices, load, store), Builtins*.cpp (functions of the
+// language).
 #pragma once
 
 #include "Emitter.h"
@@ -34,7 +36,8 @@ public:
     Value value;
   };
 
-  //===- Tools of the language's functions (Builtins*.cpp). A Value that is Unknown says that an error was reported; every tool takes it.
+  //===- Tools of the language's functions (Builtins*.cpp)
+  // A Value that is Unknown says that an error was reported; every tool takes it.
 
   Value fail(Location where, std::string message);
   Value fail(std::string message) { return fail(here_, std::move(message)); }

@@ -1,7 +1,9 @@
-// Where elaboration sends the code that it generates. This base class generates nothing: a program elaborated into it is only checked, so
-// checking and lowering are one walk and cannot disagree. Lowering.cpp derives the class that builds the tile dialect.
+// Where elaboration sends the code that it generates. This base class generates nothing: a program elaborated into it
+// is only checked, so checking and lowering are one walk and cannot disagree. TileEmitter.h derives the class that
+// builds the tile dialect.
 //
-// Types are concrete here: a shape has the axes that the code has (Value.h), a scalar has none. Handles given are those that were returned.
+// Types are concrete here: a shape has the axes that the code has (Value.h), a scalar has none. Handles given are those
+// that were returned.
 #pragma once
 
 #include "Value.h"
@@ -81,15 +83,22 @@ public:
   virtual Handle spread(Handle, const Granularity &, const CodeType & /*result*/) { return nullptr; }
 
   /// `axes`: the axes of the view along which the tile lies, ascending; `offsets` has one i32 an axis of the view.
-  virtual Handle load(Handle /*view*/, const std::vector<Handle> & /*offsets*/, const std::vector<int64_t> & /*axes*/, const CodeType &) { return nullptr; }
-  virtual void store(Handle /*value*/, Handle /*view*/, const std::vector<Handle> & /*offsets*/, const std::vector<int64_t> & /*axes*/) {}
+  virtual Handle load(Handle /*view*/, const std::vector<Handle> & /*offsets*/, const std::vector<int64_t> & /*axes*/,
+                      const CodeType &) {
+    return nullptr;
+  }
+  virtual void store(Handle /*value*/, Handle /*view*/, const std::vector<Handle> & /*offsets*/,
+                     const std::vector<int64_t> & /*axes*/) {}
 
-  /// A loop from 0 to `count`. Gives the ordinal and the carried values as they are in the body; `endFor` takes what the body leaves in them and
-  /// gives what is left after the loop.
-  virtual std::pair<Handle, std::vector<Handle>> beginFor(Handle /*count*/, const std::vector<Handle> &carried) { return {nullptr, carried}; }
+  /// A loop from 0 to `count`. Gives the ordinal and the carried values as they are in the body; `endFor` takes what
+  /// the body leaves in them and gives what is left after the loop.
+  virtual std::pair<Handle, std::vector<Handle>> beginFor(Handle /*count*/, const std::vector<Handle> &carried) {
+    return {nullptr, carried};
+  }
   virtual std::vector<Handle> endFor(const std::vector<Handle> &carried) { return carried; }
 
-  /// A branch on a scalar: `beginElse` ends the first side, `endIf` the second; each says what its side leaves in the carried values.
+  /// A branch on a scalar: `beginElse` ends the first side, `endIf` the second; each says what its side leaves in the
+  /// carried values.
   virtual void beginIf(Handle /*condition*/, const std::vector<Handle> & /*carried*/) {}
   virtual void beginElse(const std::vector<Handle> &) {}
   virtual std::vector<Handle> endIf(const std::vector<Handle> &carried) { return carried; }

@@ -1,4 +1,5 @@
-// Text to tokens (Token.h). One pass, no backtracking; a bad byte, string, comment or number is reported where it starts.
+// Text to tokens (Token.h). One pass, no backtracking; a bad byte, string, comment or number is reported where it
+// starts.
 #include "Token.h"
 
 #include <algorithm>
@@ -12,12 +13,14 @@ bool isNamePart(char c) { return isNameStart(c) || isDigit(c); }
 bool isSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 // Two characters before one: the first match is the longest. `>>` is left to the parser, since `>` also closes `<...>`.
-constexpr std::string_view Symbols[] = {"==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "<<", "(", ")", "[", "]", "{", "}", "<", ">",
-                                        ",",  ";",  ":",  ".",  "=",  "+",  "-",  "*",  "/",  "%", "?", "&", "|", "^", "~"};
+constexpr std::string_view Symbols[] = {"==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "<<", "(", ")",
+                                        "[",  "]",  "{",  "}",  "<",  ">",  ",",  ";",  ":",  ".", "=",
+                                        "+",  "-",  "*",  "/",  "%",  "?",  "&",  "|",  "^",  "~"};
 
 class Lexer {
 public:
-  Lexer(const Source &source, Diagnostics &diagnostics) : source_(source), text_(source.text()), diagnostics_(diagnostics) {}
+  Lexer(const Source &source, Diagnostics &diagnostics)
+      : source_(source), text_(source.text()), diagnostics_(diagnostics) {}
 
   std::vector<Token> run() {
     while (skipBlank() && !diagnostics_.full())
@@ -119,7 +122,8 @@ private:
     }
     while (isNamePart(at(pos_)))
       ++pos_;
-    add(real ? TokenKind::Real : TokenKind::Integer, begin, pos_ - begin); // the parser reads the value and reports what is left over
+    add(real ? TokenKind::Real : TokenKind::Integer, begin,
+        pos_ - begin); // the parser reads the value and reports what is left over
   }
 
   void string() {
@@ -137,13 +141,17 @@ private:
   // One complaint a run of bytes that no program contains.
   void badByte() {
     size_t begin = pos_;
-    auto known = [](char c) { return isNamePart(c) || isSpace(c) || std::string_view("\"()[]{}<>,;:.=+-*/%?&|^~!").find(c) != std::string_view::npos; };
+    auto known = [](char c) {
+      return isNamePart(c) || isSpace(c) ||
+             std::string_view("\"()[]{}<>,;:.=+-*/%?&|^~!").find(c) != std::string_view::npos;
+    };
     do
       ++pos_;
     while (pos_ < text_.size() && !known(text_[pos_]));
     unsigned code = static_cast<unsigned char>(text_[begin]);
     static const char *hex = "0123456789abcdef";
-    std::string shown = code > 0x20 && code < 0x7F ? std::string("'") + text_[begin] + "'" : std::string("byte 0x") + hex[code >> 4] + hex[code & 15];
+    std::string shown = code > 0x20 && code < 0x7F ? std::string("'") + text_[begin] + "'"
+                                                   : std::string("byte 0x") + hex[code >> 4] + hex[code & 15];
     error(begin, pos_ - begin, shown + " has no meaning in a tile program");
   }
 
@@ -158,8 +166,9 @@ private:
 } // namespace
 
 const std::vector<std::string> &keywords() {
-  static const std::vector<std::string> list = {"kernel", "fn",    "grid",   "let", "var", "for", "in",  "if",   "else",  "when",   "repeat",
-                                                "load",   "store", "atomic", "as",  "and", "or",  "not", "true", "false", "return", "require"};
+  static const std::vector<std::string> list = {"kernel", "fn",   "grid",   "let",   "var",    "for",    "in", "if",
+                                                "else",   "when", "repeat", "load",  "store",  "atomic", "as", "and",
+                                                "or",     "not",  "true",   "false", "return", "require"};
   return list;
 }
 

@@ -13,9 +13,11 @@
 
 namespace sage::dsl {
 
-mlir::OwningOpRef<mlir::ModuleOp> lowerProgram(const Program &program, const Definition &kernel, const Parameters &parameters, mlir::MLIRContext &context,
+mlir::OwningOpRef<mlir::ModuleOp> lowerProgram(const Program &program, const Definition &kernel,
+                                               const Parameters &parameters, mlir::MLIRContext &context,
                                                Diagnostics &diagnostics) {
-  context.loadDialect<tile::TileDialect, mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::scf::SCFDialect, mlir::func::FuncDialect, mlir::LLVM::LLVMDialect>();
+  context.loadDialect<tile::TileDialect, mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::scf::SCFDialect,
+                      mlir::func::FuncDialect, mlir::LLVM::LLVMDialect>();
   LineColumn position = program.source().position(kernel.location.offset);
   auto location = mlir::FileLineColLoc::get(&context, program.source().name(), position.line, position.column);
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(location);
@@ -24,7 +26,8 @@ mlir::OwningOpRef<mlir::ModuleOp> lowerProgram(const Program &program, const Def
     return nullptr;
   if (mlir::succeeded(mlir::verify(*module)))
     return module;
-  diagnostics.error(program.source(), kernel.location, "internal error: the code generated for '" + kernel.name + "' is malformed");
+  diagnostics.error(program.source(), kernel.location,
+                    "internal error: the code generated for '" + kernel.name + "' is malformed");
   return nullptr;
 }
 

@@ -17,11 +17,21 @@ const char *const KindNames[] = {"int", "dtype", "bool", "granularity", "mask_ki
 
 // Names that the shipped programs share, and what sets them in a config.
 const std::map<std::string, std::string, std::less<>> ConfigKeys = {
-    {"D", "head_dim"},       {"DV", "head_dim"},       {"BQ", "schedule.block_q"},
-    {"BK", "schedule.block_k"}, {"BN", "schedule.block_n"}, {"QK", "qk"},
-    {"GQ", "q_granularity"}, {"GK", "k_granularity"},  {"G", "q_granularity or k_granularity"},
-    {"P", "pv"},             {"ACC", "accumulate"},    {"OUT", "output"},
-    {"mask", "mask"},        {"lse", "lse"},           {"smooth", "smooth_k"},
+    {"D", "head_dim"},
+    {"DV", "head_dim"},
+    {"BQ", "schedule.block_q"},
+    {"BK", "schedule.block_k"},
+    {"BN", "schedule.block_n"},
+    {"QK", "qk"},
+    {"GQ", "q_granularity"},
+    {"GK", "k_granularity"},
+    {"G", "q_granularity or k_granularity"},
+    {"P", "pv"},
+    {"ACC", "accumulate"},
+    {"OUT", "output"},
+    {"mask", "mask"},
+    {"lse", "lse"},
+    {"smooth", "smooth_k"},
 };
 
 // What a value of the kind looks like in JSON.
@@ -41,11 +51,14 @@ std::string expected(ParameterKind kind) {
 }
 
 // The value cut to a length that fits a message, whatever bytes it holds.
-std::string shown(const Json &value) { return printable(value.dump(-1, ' ', true, Json::error_handler_t::replace), 40); }
+std::string shown(const Json &value) {
+  return printable(value.dump(-1, ' ', true, Json::error_handler_t::replace), 40);
+}
 
 // A number as JSON or as text: `--set D=64` may hand either on.
 std::optional<int64_t> integerIn(const Json &value, int64_t lowest, int64_t highest) {
-  if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(highest)))
+  if (!value.is_number_integer() ||
+      (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(highest)))
     return std::nullopt;
   int64_t number = value.get<int64_t>();
   return number >= lowest && number <= highest ? std::optional(number) : std::nullopt;
@@ -65,7 +78,8 @@ std::string readGranularity(const Json &value, Granularity &out) {
     return value.size() == 1 ? "" : "is whole: slab and bits have no meaning then";
   std::optional<int64_t> slab = value.contains("slab") ? integerIn(value["slab"], 1, 4096) : std::nullopt;
   if (!slab || !std::has_single_bit(static_cast<uint64_t>(*slab)))
-    return "needs a 'slab', a power of two up to 4096" + (value.contains("slab") ? ", not " + shown(value["slab"]) : std::string());
+    return "needs a 'slab', a power of two up to 4096" +
+           (value.contains("slab") ? ", not " + shown(value["slab"]) : std::string());
   out.slab = *slab;
   Json bits = value.value("bits", Json::array());
   if (!bits.is_array())
@@ -81,7 +95,8 @@ std::string readGranularity(const Json &value, Granularity &out) {
 
 std::string readEnumerator(const Json &value, ParameterKind kind, std::string &out) {
   const std::vector<std::string> known = kind == ParameterKind::DataType ? dataTypeNames() : enumerators(kind);
-  if (!value.is_string() || std::find(known.begin(), known.end(), value.get_ref<const std::string &>()) == known.end()) {
+  if (!value.is_string() ||
+      std::find(known.begin(), known.end(), value.get_ref<const std::string &>()) == known.end()) {
     std::string hint = value.is_string() ? suggestion(value.get_ref<const std::string &>(), known) : "";
     return "must be " + expected(kind) + ", not " + shown(value) + hint;
   }
@@ -126,18 +141,21 @@ bool namesAreKnown(const Definition &kernel, const Json &values, Diagnostics &di
     if (std::find(known.begin(), known.end(), name) != known.end())
       continue;
     sound = false;
-    diagnostics.error("kernel '" + printable(kernel.name, 40) + "' has no parameter '" + printable(name, 40) + "'" + suggestion(name, known) +
+    diagnostics.error("kernel '" + printable(kernel.name, 40) + "' has no parameter '" + printable(name, 40) + "'" +
+                      suggestion(name, known) +
                       (known.empty() ? " (it has none)" : " (it has " + joinNames(known) + ")"));
   }
   return sound;
 }
 
 // One error for all, with a note on what each may be.
-void reportUnbound(const Program &program, const Definition &kernel, const std::vector<const ParameterDecl *> &unbound, Diagnostics &diagnostics) {
+void reportUnbound(const Program &program, const Definition &kernel, const std::vector<const ParameterDecl *> &unbound,
+                   Diagnostics &diagnostics) {
   std::vector<std::string> names;
   for (const ParameterDecl *decl : unbound)
     names.push_back(decl->name);
-  std::string message = "kernel '" + printable(kernel.name, 40) + "': no value for the parameter" + (names.size() > 1 ? "s " : " ") + joinNames(names);
+  std::string message = "kernel '" + printable(kernel.name, 40) + "': no value for the parameter" +
+                        (names.size() > 1 ? "s " : " ") + joinNames(names);
   auto report = diagnostics.error(program.source(), kernel.location, std::move(message));
   for (const ParameterDecl *decl : unbound)
     report.note(program.source(), decl->location, withKey(decl->name) + " must be " + expected(decl->kind));
@@ -162,7 +180,10 @@ const char *nameOf(ParameterKind kind) { return KindNames[static_cast<size_t>(ki
 const std::vector<std::string> &enumerators(ParameterKind kind) {
   static const std::vector<std::string> masks = {"none", "causal", "causal_top_left"}, orders = {"row_major", "mma8"},
                                         accumulations = {"f32", "f32+f32", "f32+f16", "f32+s32"}, nothing;
-  return kind == ParameterKind::Mask ? masks : kind == ParameterKind::Accumulation ? accumulations : kind == ParameterKind::Order ? orders : nothing;
+  return kind == ParameterKind::Mask           ? masks
+         : kind == ParameterKind::Accumulation ? accumulations
+         : kind == ParameterKind::Order        ? orders
+                                               : nothing;
 }
 
 std::string describe(const ParameterValue &value) {
@@ -212,7 +233,8 @@ std::optional<Parameters> bindParameters(const Program &program, const Definitio
     std::string wrong = readValue(given ? values[decl.name] : Json(fallback->second), value);
     sound &= wrong.empty();
     if (!wrong.empty())
-      diagnostics.error(program.source(), decl.location, "parameter " + withKey(printable(decl.name, 40)) + " " + wrong);
+      diagnostics.error(program.source(), decl.location,
+                        "parameter " + withKey(printable(decl.name, 40)) + " " + wrong);
   }
   if (!unbound.empty())
     reportUnbound(program, kernel, unbound, diagnostics);

@@ -1,5 +1,6 @@
-// The compile-time parameters of a kernel: their kinds, their values, and how a request's JSON (docs/artifact.md) binds them.
-// Everything that can be wrong with a value is said here, with the config key that sets it; later stages meet only sound values.
+// The compile-time parameters of a kernel: their kinds, their values, and how a request's JSON (docs/artifact.md) binds
+// them. Everything that can be wrong with a value is said here, with the config key that sets it; later stages meet
+// only sound values.
 #pragma once
 
 #include "Ast.h"
@@ -22,11 +23,11 @@ const std::vector<std::string> &enumerators(ParameterKind kind);
 /// One value; which field counts is said by `kind`.
 struct ParameterValue {
   ParameterKind kind = ParameterKind::Integer;
-  int64_t integer = 0;          // Integer
-  bool truth = false;           // Truth
+  int64_t integer = 0;           // Integer
+  bool truth = false;            // Truth
   DataType type = DataType::F32; // DataType
-  Granularity granularity;      // Granularity
-  std::string name;             // Mask, Accumulation, Order
+  Granularity granularity;       // Granularity
+  std::string name;              // Mask, Accumulation, Order
 };
 
 /// "64", "i8", "slab 128, bits 5 6", "causal": for messages.
@@ -41,8 +42,9 @@ using Parameters = std::map<std::string, ParameterValue>;
 /// The config key that usually sets a parameter ("head_dim" for D), or "" when there is no convention for the name.
 std::string configKey(std::string_view parameter);
 
-/// Binds every parameter of `kernel`. `values` is the request's "parameters" object; `defaults` gives integers for those left out (BQ, BK and BN
-/// from the schedule). Reports unknown names, values of the wrong kind, and all unbound ones in one message; nothing is returned then.
+/// Binds every parameter of `kernel`. `values` is the request's "parameters" object; `defaults` gives integers for
+/// those left out (BQ, BK and BN from the schedule). Reports unknown names, values of the wrong kind, and all unbound
+/// ones in one message; nothing is returned then.
 std::optional<Parameters> bindParameters(const Program &program, const Definition &kernel, const nlohmann::json &values,
                                          const std::map<std::string, int64_t> &defaults, Diagnostics &diagnostics);
 

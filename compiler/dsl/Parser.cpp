@@ -1,4 +1,5 @@
-// Tokens and definitions: kernels, functions, their parameters, views and grids (Parser.h). Statements and expressions have files of their own.
+// Tokens and definitions: kernels, functions, their parameters, views and grids (Parser.h). Statements and expressions
+// have files of their own.
 #include "Parser.h"
 
 #include "Names.h"
@@ -14,7 +15,7 @@ void Parser::run() {
     definition();
 }
 
-//===- Tokens -------------------------------------------------------------------------------------------------------===//
+//===- Tokens --------------------------------------------------------------------------------===//
 
 const Token &Parser::peek(size_t ahead) const { return tokens_[std::min(position_ + ahead, tokens_.size() - 1)]; }
 
@@ -51,7 +52,8 @@ std::string Parser::describe(const Token &token) const {
 }
 
 bool Parser::expect(std::string_view symbol, std::string_view context) {
-  return accept(symbol) || fail(peek(), "expected '" + std::string(symbol) + "' " + std::string(context) + ", found " + describe(peek()));
+  return accept(symbol) ||
+         fail(peek(), "expected '" + std::string(symbol) + "' " + std::string(context) + ", found " + describe(peek()));
 }
 
 bool Parser::expectName(std::string_view what, std::string &name, Location &location) {
@@ -69,11 +71,12 @@ bool Parser::expectName(std::string_view what, std::string &name, Location &loca
 Parser::DepthScope::DepthScope(Parser &parser) : parser_(parser) {
   if (++parser_.depth_ > MaxDepth) {
     tooDeep_ = true;
-    parser_.fail(parser_.peek(), "this is nested too deeply: at most " + std::to_string(MaxDepth) + " levels are allowed");
+    parser_.fail(parser_.peek(),
+                 "this is nested too deeply: at most " + std::to_string(MaxDepth) + " levels are allowed");
   }
 }
 
-//===- Definitions --------------------------------------------------------------------------------------------------===//
+//===- Definitions ---------------------------------------------------------------------------===//
 
 // definition = kernel | function
 void Parser::definition() {
@@ -97,7 +100,7 @@ void Parser::skipToDefinition() {
     take();
 }
 
-// kernel = "kernel" NAME ["<" parameter {"," parameter} ">"] "(" {argument ","} ")" "grid" "(" axis {"," axis} ")" block
+// kernel = "kernel" NAME ["<" parameter, ... ">"] "(" argument, ... ")" "grid" "(" axis, ... ")" block
 bool Parser::kernel(Definition &definition) {
   if (!expectName("a kernel", definition.name, definition.location))
     return false;
@@ -114,13 +117,14 @@ bool Parser::kernel(Definition &definition) {
   return ok;
 }
 
-// function = "fn" NAME ["<" parameter {"," parameter} ">"] "(" {input ","} ")" block
+// function = "fn" NAME ["<" parameter, ... ">"] "(" input, ... ")" block
 bool Parser::function(Definition &definition) {
   if (!expectName("a function", definition.name, definition.location))
     return false;
   if (accept("<") && !list(">", "after a parameter", [&] { return parameter(definition.parameters.emplace_back()); }))
     return false;
-  if (!expect("(", "before the function's inputs") || !list(")", "after an input", [&] { return input(definition.inputs.emplace_back()); }))
+  if (!expect("(", "before the function's inputs") ||
+      !list(")", "after an input", [&] { return input(definition.inputs.emplace_back()); }))
     return false;
   bool ok = block(definition.body);
   definition.end = tokens_[position_ ? position_ - 1 : 0].location;
@@ -136,8 +140,8 @@ bool Parser::parameter(ParameterDecl &parameter) {
   const Token &token = peek();
   std::optional<ParameterKind> kind = parameterKindNamed(token.text);
   if (token.kind != TokenKind::Name || !kind)
-    return fail(token, "unknown kind of parameter " + describe(token) + suggestion(token.text, parameterKindNames()) + " (known: " +
-                           joinNames(parameterKindNames()) + ")");
+    return fail(token, "unknown kind of parameter " + describe(token) + suggestion(token.text, parameterKindNames()) +
+                           " (known: " + joinNames(parameterKindNames()) + ")");
   parameter.kind = *kind;
   take();
   return true;
@@ -171,13 +175,14 @@ bool Parser::view(ArgumentDecl &argument) {
 }
 
 bool Parser::viewAttribute(ViewAttribute &attribute) {
-  return expectName("a view attribute (order, fill)", attribute.name, attribute.location) && expect("=", "after the attribute's name") &&
-         (attribute.value = generic());
+  return expectName("a view attribute (order, fill)", attribute.name, attribute.location) &&
+         expect("=", "after the attribute's name") && (attribute.value = generic());
 }
 
 // axis = NAME "in" expression
 bool Parser::gridAxis(GridAxis &axis) {
-  return expectName("a grid axis", axis.name, axis.location) && expect("in", "after the axis' name") && (axis.range = expression());
+  return expectName("a grid axis", axis.name, axis.location) && expect("in", "after the axis' name") &&
+         (axis.range = expression());
 }
 
 // input = ["ref"] NAME [":" ("tile" | "scalar" | "view" | "block")]
@@ -201,8 +206,8 @@ bool Parser::input(FunctionArgument &input) {
       take();
       return true;
     }
-  return fail(token, ref ? "a 'ref' input has the type of the variable that is given" :
-                           "unknown kind of input " + describe(token) + " (known: " + joinNames(kinds) + ")");
+  return fail(token, ref ? "a 'ref' input has the type of the variable that is given"
+                         : "unknown kind of input " + describe(token) + " (known: " + joinNames(kinds) + ")");
 }
 
 } // namespace sage::dsl

@@ -1,5 +1,6 @@
-// Tokens to a syntax tree: recursive descent with a bounded depth. docs/language.md holds the grammar that it follows, rule by rule.
-// After an error it goes on at the next statement or definition, so that one run reports several mistakes.
+// Tokens to a syntax tree: recursive descent with a bounded depth. docs/language.md holds the grammar that it follows,
+// rule by rule. After an error it goes on at the next statement or definition, so that one run reports several
+// mistakes.
 #pragma once
 
 #include "Ast.h"
@@ -110,7 +111,8 @@ template <typename Item> bool Parser::list(std::string_view close, std::string_v
     if (peek().is(close))
       continue;
     if (!peek().is(","))
-      return fail(peek(), "expected ',' or '" + std::string(close) + "' " + std::string(context) + ", found " + describe(peek()));
+      return fail(peek(), "expected ',' or '" + std::string(close) + "' " + std::string(context) + ", found " +
+                              describe(peek()));
     take();
   }
   return true;

@@ -13,10 +13,11 @@ struct Operator {
   BinaryOp op;
 };
 constexpr Operator Operators[] = {
-    {"or", 0, BinaryOp::Or},   {"and", 1, BinaryOp::And},   {"==", 2, BinaryOp::Eq},    {"!=", 2, BinaryOp::Ne}, {"<=", 2, BinaryOp::Le},
-    {">=", 2, BinaryOp::Ge},   {"<", 2, BinaryOp::Lt},      {">", 2, BinaryOp::Gt},     {"|", 3, BinaryOp::BitOr}, {"^", 4, BinaryOp::BitXor},
-    {"&", 5, BinaryOp::BitAnd}, {"<<", 6, BinaryOp::Shl},   {"+", 7, BinaryOp::Add},    {"-", 7, BinaryOp::Sub}, {"*", 8, BinaryOp::Mul},
-    {"/", 8, BinaryOp::Div},   {"%", 8, BinaryOp::Rem},
+    {"or", 0, BinaryOp::Or},   {"and", 1, BinaryOp::And},  {"==", 2, BinaryOp::Eq},    {"!=", 2, BinaryOp::Ne},
+    {"<=", 2, BinaryOp::Le},   {">=", 2, BinaryOp::Ge},    {"<", 2, BinaryOp::Lt},     {">", 2, BinaryOp::Gt},
+    {"|", 3, BinaryOp::BitOr}, {"^", 4, BinaryOp::BitXor}, {"&", 5, BinaryOp::BitAnd}, {"<<", 6, BinaryOp::Shl},
+    {"+", 7, BinaryOp::Add},   {"-", 7, BinaryOp::Sub},    {"*", 8, BinaryOp::Mul},    {"/", 8, BinaryOp::Div},
+    {"%", 8, BinaryOp::Rem},
 };
 constexpr unsigned Tightest = 8, Sum = 7, Comparison = 2;
 
@@ -29,7 +30,8 @@ bool adjacent(const Token &first, const Token &second) {
 bool isComparison(BinaryOp op) { return op >= BinaryOp::Eq && op <= BinaryOp::Ge; }
 
 const char *spelling(BinaryOp op) {
-  static const char *const names[] = {"+", "-", "*", "/", "%", "and", "or", "&", "|", "^", "<<", ">>", "==", "!=", "<", "<=", ">", ">=", "max", "min"};
+  static const char *const names[] = {"+",  "-",  "*",  "/",  "%", "and", "or", "&",  "|",   "^",
+                                      "<<", ">>", "==", "!=", "<", "<=",  ">",  ">=", "max", "min"};
   return names[static_cast<size_t>(op)];
 }
 
@@ -40,11 +42,13 @@ Expr &Parser::node(Expr::Kind kind, Location location) {
   return expr;
 }
 
-// Depth and extent of a node whose children are in place. Long chains of operators are deep trees too, hence the second check of the limit.
+// Depth and extent of a node whose children are in place. Long chains of operators are deep trees too, hence the second
+// check of the limit.
 const Expr *Parser::finish(Expr &node) {
   auto child = [&](const Expr *expr) {
     node.depth = std::max(node.depth, expr->depth + 1);
-    node.location = cover({std::min(node.location.offset, expr->location.offset), 0}, cover(node.location, expr->location));
+    node.location =
+        cover({std::min(node.location.offset, expr->location.offset), 0}, cover(node.location, expr->location));
   };
   for (const Expr *arg : node.args)
     child(arg);
@@ -54,7 +58,8 @@ const Expr *Parser::finish(Expr &node) {
     child(arg.value);
   if (node.depth <= MaxDepth)
     return &node;
-  diagnostics_.error(source_, node.at, "this is nested too deeply: at most " + std::to_string(MaxDepth) + " levels are allowed");
+  diagnostics_.error(source_, node.at,
+                     "this is nested too deeply: at most " + std::to_string(MaxDepth) + " levels are allowed");
   return nullptr;
 }
 
@@ -224,7 +229,8 @@ const Expr *Parser::parenthesized() {
     return nullptr;
   if (accept(")"))
     return inner;
-  diagnostics_.error(source_, peek().location, "expected ')', found " + describe(peek())).note(source_, open, "to close this one");
+  diagnostics_.error(source_, peek().location, "expected ')', found " + describe(peek()))
+      .note(source_, open, "to close this one");
   return nullptr;
 }
 
@@ -233,9 +239,12 @@ const Expr *Parser::number() {
   bool real = token.kind == TokenKind::Real, hex = token.text.starts_with("0x") || token.text.starts_with("0X");
   Expr &expr = node(real ? Expr::Kind::Real : Expr::Kind::Integer, token.location);
   const char *begin = token.text.data() + (hex ? 2 : 0), *end = token.text.data() + token.text.size();
-  auto result = real ? std::from_chars(begin, end, expr.real) : std::from_chars(begin, end, expr.integer, hex ? 16 : 10);
+  auto result =
+      real ? std::from_chars(begin, end, expr.real) : std::from_chars(begin, end, expr.integer, hex ? 16 : 10);
   if (result.ec == std::errc::result_out_of_range)
-    return fail(token, "the number " + printable(token.text, 24) + " is too large" + (real ? "" : ": integers have 63 bits")), nullptr;
+    return fail(token,
+                "the number " + printable(token.text, 24) + " is too large" + (real ? "" : ": integers have 63 bits")),
+           nullptr;
   if (result.ec != std::errc() || result.ptr != end)
     return fail(token, "'" + printable(token.text, 24) + "' is not a number"), nullptr;
   return &expr;
@@ -263,7 +272,8 @@ const Expr *Parser::name() {
 }
 
 const Expr *Parser::call(Expr &node) {
-  if (!expect("(", "to call '" + printable(node.text, 40) + "'") || !list(")", "after an argument", [&] { return callArgument(node); }))
+  if (!expect("(", "to call '" + printable(node.text, 40) + "'") ||
+      !list(")", "after an argument", [&] { return callArgument(node); }))
     return nullptr;
   node.location = cover(node.at, tokens_[position_ - 1].location);
   return finish(node);
@@ -291,15 +301,15 @@ const Expr *Parser::generic() {
   return depth.tooDeep() ? nullptr : binary(Sum);
 }
 
-// `f<a, b>(`: names, numbers and sums up to a '>' that '(' follows. A comparison followed by a parenthesis, `(a < b, c > (d))`, reads as a
-// call too; it takes parentheses to say otherwise.
+// `f<a, b>(`: names, numbers and sums up to a '>' that '(' follows. A comparison followed by a parenthesis,
+// `(a < b, c > (d))`, reads as a call too; it takes parentheses to say otherwise.
 bool Parser::opensGenerics() const {
   constexpr size_t Reach = 64;
   size_t angles = 0, round = 0;
   for (size_t i = 0; i < Reach; ++i) {
     const Token &token = peek(i);
-    bool word = token.kind == TokenKind::Name || token.kind == TokenKind::Integer || token.kind == TokenKind::Real || token.kind == TokenKind::String ||
-                token.is("true") || token.is("false");
+    bool word = token.kind == TokenKind::Name || token.kind == TokenKind::Integer || token.kind == TokenKind::Real ||
+                token.kind == TokenKind::String || token.is("true") || token.is("false");
     if (token.is("<"))
       ++angles;
     else if (token.is(">") && --angles == 0)
@@ -308,8 +318,8 @@ bool Parser::opensGenerics() const {
       ++round;
     else if (token.is(")") && round-- == 0)
       return false;
-    else if (!word && !token.is(",") && !token.is(".") && !token.is("+") && !token.is("-") && !token.is("*") && !token.is("/") && !token.is("%") &&
-             !token.is(">") && !token.is(")") && !token.is("("))
+    else if (!word && !token.is(",") && !token.is(".") && !token.is("+") && !token.is("-") && !token.is("*") &&
+             !token.is("/") && !token.is("%") && !token.is(">") && !token.is(")") && !token.is("("))
       return false;
   }
   return false;

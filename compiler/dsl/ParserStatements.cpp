@@ -1,4 +1,5 @@
-// Statements (Parser.h): one a line, or separated by ';'. A failed one is skipped up to the next line or ';' at its own level of braces.
+// Statements (Parser.h): one a line, or separated by ';'. A failed one is skipped up to the next line or ';' at its own
+// level of braces.
 #include "Parser.h"
 
 #include "Names.h"
@@ -17,12 +18,14 @@ bool Parser::block(Block &body) {
   if (accept("}"))
     return true;
   if (!diagnostics_.full())
-    diagnostics_.error(source_, peek().location, "expected '}' to close a block, found " + describe(peek())).note(source_, open, "the block begins here");
+    diagnostics_.error(source_, peek().location, "expected '}' to close a block, found " + describe(peek()))
+        .note(source_, open, "the block begins here");
   return false;
 }
 
 void Parser::statements(Block &body) {
-  while (!peek().is("}") && !peek().is("kernel") && !peek().is("fn") && peek().kind != TokenKind::End && !diagnostics_.full()) {
+  while (!peek().is("}") && !peek().is("kernel") && !peek().is("fn") && peek().kind != TokenKind::End &&
+         !diagnostics_.full()) {
     if (accept(";"))
       continue;
     if (!statement(body)) {
@@ -85,7 +88,8 @@ bool Parser::bindings(Stmt &stmt) {
   stmt.kind = take().is("let") ? Stmt::Kind::Let : Stmt::Kind::Var;
   do {
     Binding binding;
-    if (!expectName("a value", binding.name, binding.location) || !expect("=", "after the name of a value") || !(binding.value = expression()))
+    if (!expectName("a value", binding.name, binding.location) || !expect("=", "after the name of a value") ||
+        !(binding.value = expression()))
       return false;
     stmt.bindings.push_back(std::move(binding));
   } while (accept(","));
@@ -120,7 +124,8 @@ bool Parser::atomic(Stmt &stmt) {
 // "for" NAME "in" expression block  |  "repeat" expression block
 bool Parser::forLoop(Stmt &stmt) {
   stmt.kind = take().is("for") ? Stmt::Kind::For : Stmt::Kind::Repeat;
-  if (stmt.kind == Stmt::Kind::For && (!expectName("a loop's block", stmt.name, stmt.location) || !expect("in", "after the loop's block")))
+  if (stmt.kind == Stmt::Kind::For &&
+      (!expectName("a loop's block", stmt.name, stmt.location) || !expect("in", "after the loop's block")))
     return false;
   return (stmt.value = expression()) && block(stmt.body);
 }

@@ -16,7 +16,8 @@ bool hasUniqueNames(const Program &program, Diagnostics &diagnostics) {
     if (isNew)
       continue;
     unique = false;
-    diagnostics.error(program.source(), definition.location, "'" + printable(definition.name, 40) + "' is already defined")
+    diagnostics
+        .error(program.source(), definition.location, "'" + printable(definition.name, 40) + "' is already defined")
         .note(program.source(), entry->second->location, "here");
   }
   return unique;
@@ -41,7 +42,8 @@ std::vector<std::string> Program::names(bool kernels) const {
 
 std::optional<Program> parseProgram(std::string name, std::string text, Diagnostics &diagnostics) {
   if (text.size() > LargestProgram) {
-    diagnostics.error(printable(name, 200) + ": a tile program has at most " + std::to_string(LargestProgram) + " bytes, this has " + std::to_string(text.size()));
+    diagnostics.error(printable(name, 200) + ": a tile program has at most " + std::to_string(LargestProgram) +
+                      " bytes, this has " + std::to_string(text.size()));
     return std::nullopt;
   }
   size_t before = diagnostics.all().size();
@@ -69,7 +71,8 @@ bool checkProgram(const Program &program, Diagnostics &diagnostics) {
   return sound;
 }
 
-bool checkKernel(const Program &program, const Definition &kernel, const Parameters &parameters, Diagnostics &diagnostics) {
+bool checkKernel(const Program &program, const Definition &kernel, const Parameters &parameters,
+                 Diagnostics &diagnostics) {
   Emitter nothing;
   return Elaborator(program, diagnostics, nothing).kernel(kernel, parameters);
 }
@@ -80,12 +83,15 @@ const Definition *findKernel(const Program &program, std::string_view name, Diag
   if (!name.empty()) {
     if (const Definition *kernel = program.find(name, true))
       return kernel;
-    diagnostics.error(file + ": there is no kernel '" + printable(name, 40) + "'" + suggestion(name, kernels) + " (" + known + ")");
+    diagnostics.error(file + ": there is no kernel '" + printable(name, 40) + "'" + suggestion(name, kernels) + " (" +
+                      known + ")");
     return nullptr;
   }
   if (kernels.size() == 1)
     return program.find(kernels.front(), true);
-  diagnostics.error(file + ": which kernel? " + (kernels.empty() ? "The program has none" : "The program has " + joinNames(kernels) + ": name one"));
+  diagnostics.error(
+      file + ": which kernel? " +
+      (kernels.empty() ? "The program has none" : "The program has " + joinNames(kernels) + ": name one"));
   return nullptr;
 }
 

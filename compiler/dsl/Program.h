@@ -1,8 +1,8 @@
-// The public face of the tile language without MLIR: text in, a checked program out. Lowering.h turns a program into IR.
+// The public face of the tile language without MLIR: text in, a checked program out. Lowering.h makes IR of it.
 //
 //   Diagnostics diagnostics;
-//   auto program = parseProgram("mean.tile", text, diagnostics);           // syntax
-//   bool sound = program && checkProgram(*program, diagnostics);           // names, types, shapes: generic, no parameter bound
+//   auto program = parseProgram("mean.tile", text, diagnostics);  // syntax
+//   bool sound = program && checkProgram(*program, diagnostics);  // names, types, shapes, with all parameters open
 //   const Definition *kernel = findKernel(*program, "mean", diagnostics);
 //   auto parameters = bindParameters(*program, *kernel, json, {{"BN", 128}}, diagnostics);
 #pragma once
@@ -20,7 +20,8 @@ constexpr size_t LargestProgram = size_t(1) << 20;
 
 class Program {
 public:
-  Program(std::unique_ptr<Source> source, std::unique_ptr<SyntaxTree> tree) : source_(std::move(source)), tree_(std::move(tree)) {}
+  Program(std::unique_ptr<Source> source, std::unique_ptr<SyntaxTree> tree)
+      : source_(std::move(source)), tree_(std::move(tree)) {}
 
   const Source &source() const { return *source_; }
   const std::deque<Definition> &definitions() const { return tree_->definitions; }
@@ -36,11 +37,13 @@ private:
 /// Syntax only. Nothing is returned when an error was reported.
 std::optional<Program> parseProgram(std::string name, std::string text, Diagnostics &diagnostics);
 
-/// Checks every definition with its parameters open: what holds must hold for all their values. True when there is no error.
+/// Checks every definition with its parameters open: what holds must hold for all their values. True when there is no
+/// error.
 bool checkProgram(const Program &program, Diagnostics &diagnostics);
 
 /// Checks one kernel with its parameters bound, as lowering would.
-bool checkKernel(const Program &program, const Definition &kernel, const Parameters &parameters, Diagnostics &diagnostics);
+bool checkKernel(const Program &program, const Definition &kernel, const Parameters &parameters,
+                 Diagnostics &diagnostics);
 
 /// The kernel called `name`, or the only one when `name` is empty. Reports what is there otherwise.
 const Definition *findKernel(const Program &program, std::string_view name, Diagnostics &diagnostics);

@@ -1,5 +1,6 @@
-// A tile program's text and the places in it: byte offsets become line:column pairs and printable excerpts here and nowhere else.
-// Text comes from a user, so it may hold anything: excerpts are always short, valid UTF-8 without control characters.
+// A tile program's text and the places in it: byte offsets become line:column pairs and printable excerpts here and
+// nowhere else. Text comes from a user, so it may hold anything: excerpts are always short, valid UTF-8 without control
+// characters.
 #pragma once
 
 #include <cstdint>

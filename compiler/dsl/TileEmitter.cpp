@@ -1,4 +1,5 @@
-// Tiles, element-wise work and control flow in the tile dialect (TileEmitter.h). The kernel's signature is in TileEmitterKernel.cpp.
+// Tiles, element-wise work and control flow in the tile dialect (TileEmitter.h). The kernel's signature is in
+// TileEmitterKernel.cpp.
 #include "TileEmitter.h"
 
 #include "compiler/tile/Tile.h"
@@ -32,7 +33,8 @@ mlir::Value makeCompare(mlir::OpBuilder &builder, mlir::Location loc, BinaryOp o
   using F = mlir::arith::CmpFPredicate;
   using I = mlir::arith::CmpIPredicate;
   size_t index = static_cast<size_t>(op) - static_cast<size_t>(BinaryOp::Eq);
-  static constexpr F floats[] = {F::OEQ, F::UNE, F::OLT, F::OLE, F::OGT, F::OGE}; // as in C: a comparison with NaN is false, != is true
+  static constexpr F floats[] = {F::OEQ, F::UNE, F::OLT,
+                                 F::OLE, F::OGT, F::OGE}; // as in C: a comparison with NaN is false, != is true
   static constexpr I integers[] = {I::eq, I::ne, I::slt, I::sle, I::sgt, I::sge};
   if (mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(a.getType())))
     return mlir::arith::CmpFOp::create(builder, loc, floats[index], a, b);
@@ -53,7 +55,7 @@ void TileEmitter::at(Location where, const std::vector<Location> &calls) {
     location_ = mlir::CallSiteLoc::get(location_, locate(calls[i]));
 }
 
-//===- Types --------------------------------------------------------------------------------------------------------===//
+//===- Types ---------------------------------------------------------------------------------===//
 
 mlir::Type TileEmitter::elementType(DataType type) {
   switch (type) {
@@ -87,10 +89,11 @@ mlir::Type TileEmitter::withElement(mlir::Type shape, mlir::Type element) const 
   return tensor ? mlir::Type(tensor.clone(element)) : element;
 }
 
-//===- Constants and shapes -----------------------------------------------------------------------------------------===//
+//===- Constants and shapes ------------------------------------------------------------------===//
 
 mlir::Value TileEmitter::constant(int64_t number, unsigned bits) {
-  return mlir::arith::ConstantOp::create(builder_, location_, builder_.getIntegerAttr(builder_.getIntegerType(bits), number));
+  return mlir::arith::ConstantOp::create(builder_, location_,
+                                         builder_.getIntegerAttr(builder_.getIntegerType(bits), number));
 }
 
 Handle TileEmitter::integer(DataType type, int64_t number) { return handle(constant(number, info(type).bits)); }
@@ -99,22 +102,27 @@ Handle TileEmitter::real(DataType type, double number) {
   return handle(mlir::arith::ConstantOp::create(builder_, location_, builder_.getFloatAttr(elementType(type), number)));
 }
 
-Handle TileEmitter::splat(Handle scalar, const CodeType &type) { return handle(tile::SplatOp::create(builder_, location_, typeOf(type), value(scalar))); }
+Handle TileEmitter::splat(Handle scalar, const CodeType &type) {
+  return handle(tile::SplatOp::create(builder_, location_, typeOf(type), value(scalar)));
+}
 
 Handle TileEmitter::broadcast(Handle part, unsigned axis, const CodeType &type) {
   return handle(tile::BroadcastOp::create(builder_, location_, typeOf(type), value(part), axis));
 }
 
-Handle TileEmitter::iota(const CodeType &type) { return handle(tile::IotaOp::create(builder_, location_, typeOf(type))); }
+Handle TileEmitter::iota(const CodeType &type) {
+  return handle(tile::IotaOp::create(builder_, location_, typeOf(type)));
+}
 
 // -1 of an integer type (true of a bool), for complements.
 mlir::Value TileEmitter::allOnes(mlir::Type type) {
   auto element = mlir::cast<mlir::IntegerType>(mlir::getElementTypeOrSelf(type));
-  mlir::Value one = mlir::arith::ConstantOp::create(builder_, location_, builder_.getIntegerAttr(element, llvm::APInt::getAllOnes(element.getWidth())));
+  mlir::Value one = mlir::arith::ConstantOp::create(
+      builder_, location_, builder_.getIntegerAttr(element, llvm::APInt::getAllOnes(element.getWidth())));
   return mlir::isa<mlir::RankedTensorType>(type) ? tile::SplatOp::create(builder_, location_, type, one) : one;
 }
 
-//===- Element by element -------------------------------------------------------------------------------------------===//
+//===- Element by element --------------------------------------------------------------------===//
 
 Handle TileEmitter::math(MathOp op, Handle operand, const CodeType &) {
   mlir::Value x = value(operand);
@@ -125,7 +133,9 @@ Handle TileEmitter::math(MathOp op, Handle operand, const CodeType &) {
       if (isFloat)
         return mlir::arith::NegFOp::create(builder_, location_, x);
       // -x = ~x + 1, written as ~(x - 1) + 0 would need a zero tile as well: ~x - (-1)
-      return mlir::arith::SubIOp::create(builder_, location_, mlir::arith::XOrIOp::create(builder_, location_, x, allOnes(x.getType())), allOnes(x.getType()));
+      return mlir::arith::SubIOp::create(builder_, location_,
+                                         mlir::arith::XOrIOp::create(builder_, location_, x, allOnes(x.getType())),
+                                         allOnes(x.getType()));
     case MathOp::Not:
     case MathOp::Invert:
       return mlir::arith::XOrIOp::create(builder_, location_, x, allOnes(x.getType()));
@@ -204,14 +214,16 @@ mlir::Value TileEmitter::integerBinary(BinaryOp op, mlir::Value a, mlir::Value b
 }
 
 Handle TileEmitter::binary(BinaryOp op, Handle a, Handle b, const CodeType &type) {
-  return handle(info(type.element).isFloat ? floatBinary(op, value(a), value(b)) : integerBinary(op, value(a), value(b)));
+  return handle(info(type.element).isFloat ? floatBinary(op, value(a), value(b))
+                                           : integerBinary(op, value(a), value(b)));
 }
 
 Handle TileEmitter::select(Handle condition, Handle a, Handle b) {
   return handle(mlir::arith::SelectOp::create(builder_, location_, value(condition), value(a), value(b)));
 }
 
-// Between floating-point types by way of f32, between integers by width, between the two by value. Float to i32 truncates.
+// Between floating-point types by way of f32, between integers by width, between the two by value. Float to i32
+// truncates.
 Handle TileEmitter::convert(Handle operand, const CodeType &from, DataType to) {
   mlir::Value x = value(operand);
   mlir::Type target = withElement(x.getType(), elementType(to));
@@ -223,8 +235,9 @@ Handle TileEmitter::convert(Handle operand, const CodeType &from, DataType to) {
   }
   if (!source.isFloat) {
     mlir::Type f32 = withElement(x.getType(), builder_.getF32Type());
-    mlir::Value wide = from.element == DataType::Bool ? mlir::Value(mlir::arith::UIToFPOp::create(builder_, location_, f32, x)) :
-                                                        mlir::Value(mlir::arith::SIToFPOp::create(builder_, location_, f32, x));
+    mlir::Value wide = from.element == DataType::Bool
+                           ? mlir::Value(mlir::arith::UIToFPOp::create(builder_, location_, f32, x))
+                           : mlir::Value(mlir::arith::SIToFPOp::create(builder_, location_, f32, x));
     return to == DataType::F32 ? handle(wide) : convert(handle(wide), {DataType::F32, from.shape}, to);
   }
   if (from.element != DataType::F32)
@@ -241,23 +254,26 @@ Handle TileEmitter::saturate(Handle operand, const CodeType &, DataType to) {
   return handle(tile::SaturateOp::create(builder_, location_, withElement(x.getType(), elementType(to)), x));
 }
 
-//===- Tiles --------------------------------------------------------------------------------------------------------===//
+//===- Tiles ---------------------------------------------------------------------------------===//
 
 Handle TileEmitter::transpose(Handle operand, const CodeType &type) {
   return handle(tile::TransposeOp::create(builder_, location_, typeOf(type), value(operand)));
 }
 
 Handle TileEmitter::dot(Handle a, Handle b, Handle accumulator) {
-  return handle(tile::DotOp::create(builder_, location_, value(accumulator).getType(), value(a), value(b), value(accumulator)));
+  return handle(
+      tile::DotOp::create(builder_, location_, value(accumulator).getType(), value(a), value(b), value(accumulator)));
 }
 
 Handle TileEmitter::reduce(ReduceOp op, Handle operand, unsigned axis, const CodeType &type) {
-  return handle(tile::ReduceOp::create(builder_, location_, typeOf(type), value(operand), kindOf(op), axis, mlir::Value()));
+  return handle(
+      tile::ReduceOp::create(builder_, location_, typeOf(type), value(operand), kindOf(op), axis, mlir::Value()));
 }
 
 Handle TileEmitter::groupReduce(ReduceOp op, Handle operand, const Granularity &granularity, const CodeType &type) {
   auto groups = tile::GranularityAttr::get(builder_.getContext(), granularity.slab, granularity.bits);
-  return handle(tile::GroupReduceOp::create(builder_, location_, typeOf(type), value(operand), kindOf(op), groups, mlir::Value()));
+  return handle(tile::GroupReduceOp::create(builder_, location_, typeOf(type), value(operand), kindOf(op), groups,
+                                            mlir::Value()));
 }
 
 Handle TileEmitter::spread(Handle operand, const Granularity &granularity, const CodeType &type) {
@@ -265,18 +281,21 @@ Handle TileEmitter::spread(Handle operand, const Granularity &granularity, const
   return handle(tile::SpreadOp::create(builder_, location_, typeOf(type), value(operand), groups));
 }
 
-Handle TileEmitter::load(Handle view, const std::vector<Handle> &offsets, const std::vector<int64_t> &axes, const CodeType &type) {
+Handle TileEmitter::load(Handle view, const std::vector<Handle> &offsets, const std::vector<int64_t> &axes,
+                         const CodeType &type) {
   return handle(tile::LoadOp::create(builder_, location_, typeOf(type), value(view), values(offsets), axes));
 }
 
-void TileEmitter::store(Handle tile, Handle view, const std::vector<Handle> &offsets, const std::vector<int64_t> &axes) {
+void TileEmitter::store(Handle tile, Handle view, const std::vector<Handle> &offsets,
+                        const std::vector<int64_t> &axes) {
   tile::StoreOp::create(builder_, location_, value(tile), value(view), values(offsets), axes);
 }
 
-//===- Control flow -------------------------------------------------------------------------------------------------===//
+//===- Control flow --------------------------------------------------------------------------===//
 
 std::pair<Handle, std::vector<Handle>> TileEmitter::beginFor(Handle count, const std::vector<Handle> &carried) {
-  auto loop = mlir::scf::ForOp::create(builder_, location_, constant(0, 32), value(count), constant(1, 32), values(carried));
+  auto loop =
+      mlir::scf::ForOp::create(builder_, location_, constant(0, 32), value(count), constant(1, 32), values(carried));
   if (carried.empty())
     loop.getBody()->getTerminator()->erase(); // endFor writes it
   builder_.setInsertionPointToEnd(loop.getBody());
@@ -296,7 +315,8 @@ void TileEmitter::beginIf(Handle condition, const std::vector<Handle> &carried) 
   std::vector<mlir::Type> types;
   for (Handle each : carried)
     types.push_back(value(each).getType());
-  auto branch = mlir::scf::IfOp::create(builder_, location_, types, value(condition), /*addThenBlock=*/true, /*addElseBlock=*/true);
+  auto branch = mlir::scf::IfOp::create(builder_, location_, types, value(condition), /*addThenBlock=*/true,
+                                        /*addElseBlock=*/true);
   builder_.setInsertionPointToEnd(branch.thenBlock());
   open_.push_back(branch);
 }

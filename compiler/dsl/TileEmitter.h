@@ -1,5 +1,5 @@
-// The emitter that builds the tile dialect (Emitter.h says what each call means). Element-wise work is arith and math, control flow scf.
-// No operation carries a fast-math flag: maxima keep NaN, divisions are exact.
+// The emitter that builds the tile dialect (Emitter.h says what each call means). Element-wise work is arith and math,
+// control flow scf. No operation carries a fast-math flag: maxima keep NaN, divisions are exact.
 #pragma once
 
 #include "Emitter.h"
@@ -40,7 +40,8 @@ public:
   Handle groupReduce(ReduceOp op, Handle value, const Granularity &granularity, const CodeType &type) override;
   Handle spread(Handle value, const Granularity &granularity, const CodeType &type) override;
 
-  Handle load(Handle view, const std::vector<Handle> &offsets, const std::vector<int64_t> &axes, const CodeType &type) override;
+  Handle load(Handle view, const std::vector<Handle> &offsets, const std::vector<int64_t> &axes,
+              const CodeType &type) override;
   void store(Handle value, Handle view, const std::vector<Handle> &offsets, const std::vector<int64_t> &axes) override;
 
   std::pair<Handle, std::vector<Handle>> beginFor(Handle count, const std::vector<Handle> &carried) override;

@@ -1,4 +1,5 @@
-// The kernel as a function: arguments in ABI order, views built from them, and the metadata of docs/artifact.md as attributes (TileEmitter.h).
+// The kernel as a function: arguments in ABI order, views built from them, and the metadata of docs/artifact.md as
+// attributes (TileEmitter.h).
 #include "TileEmitter.h"
 
 #include "compiler/tile/Tile.h"
@@ -30,12 +31,15 @@ mlir::Value TileEmitter::sizeOf(const LaunchSize &size) {
     result = mlir::arith::AddIOp::create(builder_, location_, result, constant(size.divisor - 1, 64));
     result = mlir::arith::DivSIOp::create(builder_, location_, result, constant(size.divisor, 64));
   }
-  return size.times == 1 ? result : mlir::arith::MulIOp::create(builder_, location_, result, constant(size.times, 64)).getResult();
+  return size.times == 1
+             ? result
+             : mlir::arith::MulIOp::create(builder_, location_, result, constant(size.times, 64)).getResult();
 }
 
 KernelValues TileEmitter::beginKernel(const KernelSignature &signature) {
   builder_.setInsertionPointToEnd(module_.getBody());
-  function_ = mlir::func::FuncOp::create(builder_, location_, signature.name, builder_.getFunctionType(argumentTypes(signature), {}));
+  function_ = mlir::func::FuncOp::create(builder_, location_, signature.name,
+                                         builder_.getFunctionType(argumentTypes(signature), {}));
   mlir::Block *entry = function_.addEntryBlock();
   builder_.setInsertionPointToStart(entry);
   size_t next = 0;
@@ -58,12 +62,15 @@ KernelValues TileEmitter::beginKernel(const KernelSignature &signature) {
     std::vector<mlir::Value> sizes, strides(places[i].begin() + 1, places[i].end());
     for (const LaunchSize &size : view.extents)
       sizes.push_back(sizeOf(size));
-    auto type = tile::ViewType::get(builder_.getContext(), static_cast<int64_t>(view.extents.size()), elementType(view.type));
-    views_.push_back(tile::ViewOp::create(builder_, location_, type, places[i].front(), sizes, strides, mlir::UnitAttr()));
+    auto type =
+        tile::ViewType::get(builder_.getContext(), static_cast<int64_t>(view.extents.size()), elementType(view.type));
+    views_.push_back(
+        tile::ViewOp::create(builder_, location_, type, places[i].front(), sizes, strides, mlir::UnitAttr()));
     values.views.push_back(views_.back().getAsOpaquePointer());
   }
   for (unsigned axis = 0; axis < signature.grid.size(); ++axis)
-    values.ordinals.push_back(tile::ProgramIdOp::create(builder_, location_, builder_.getI32Type(), axis).getResult().getAsOpaquePointer());
+    values.ordinals.push_back(
+        tile::ProgramIdOp::create(builder_, location_, builder_.getI32Type(), axis).getResult().getAsOpaquePointer());
   return values;
 }
 
@@ -75,11 +82,12 @@ void TileEmitter::endKernel(const KernelSignature &signature) {
   setMetadata(signature);
 }
 
-//===- Metadata -----------------------------------------------------------------------------------------------------===//
+//===- Metadata ------------------------------------------------------------------------------===//
 
 mlir::Attribute TileEmitter::sizeAttribute(const LaunchSize &size) {
   mlir::Attribute of = size.of.empty() ? mlir::Attribute(builder_.getUnitAttr()) : builder_.getStringAttr(size.of);
-  return builder_.getDictionaryAttr({builder_.getNamedAttr("of", of), builder_.getNamedAttr("divisor", builder_.getI64IntegerAttr(size.divisor)),
+  return builder_.getDictionaryAttr({builder_.getNamedAttr("of", of),
+                                     builder_.getNamedAttr("divisor", builder_.getI64IntegerAttr(size.divisor)),
                                      builder_.getNamedAttr("times", builder_.getI64IntegerAttr(size.times))});
 }
 
@@ -87,10 +95,11 @@ mlir::Attribute TileEmitter::viewAttribute(const KernelSignature::View &view) {
   std::vector<mlir::Attribute> extents;
   for (const LaunchSize &size : view.extents)
     extents.push_back(sizeAttribute(size));
-  return builder_.getDictionaryAttr({builder_.getNamedAttr("name", builder_.getStringAttr(view.name)),
-                                     builder_.getNamedAttr("dtype", builder_.getStringAttr(nameOf(view.type))),
-                                     builder_.getNamedAttr("access", builder_.getStringAttr(view.writable ? "write" : "read")),
-                                     builder_.getNamedAttr("extents", builder_.getArrayAttr(extents))});
+  return builder_.getDictionaryAttr(
+      {builder_.getNamedAttr("name", builder_.getStringAttr(view.name)),
+       builder_.getNamedAttr("dtype", builder_.getStringAttr(nameOf(view.type))),
+       builder_.getNamedAttr("access", builder_.getStringAttr(view.writable ? "write" : "read")),
+       builder_.getNamedAttr("extents", builder_.getArrayAttr(extents))});
 }
 
 void TileEmitter::setMetadata(const KernelSignature &signature) {
@@ -102,8 +111,9 @@ void TileEmitter::setMetadata(const KernelSignature &signature) {
   for (const std::string &extent : signature.extents)
     extents.push_back(builder_.getStringAttr(extent));
   for (const KernelSignature::Scalar &scalar : signature.scalars)
-    scalars.push_back(builder_.getDictionaryAttr(
-        {builder_.getNamedAttr("name", builder_.getStringAttr(scalar.name)), builder_.getNamedAttr("dtype", builder_.getStringAttr(nameOf(scalar.type)))}));
+    scalars.push_back(
+        builder_.getDictionaryAttr({builder_.getNamedAttr("name", builder_.getStringAttr(scalar.name)),
+                                    builder_.getNamedAttr("dtype", builder_.getStringAttr(nameOf(scalar.type)))}));
   function_->setAttr(tile::kernelAttr, builder_.getUnitAttr());
   function_->setAttr(tile::gridAttr, builder_.getArrayAttr(grid));
   function_->setAttr(tile::viewsAttr, builder_.getArrayAttr(views));

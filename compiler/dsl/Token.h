@@ -1,4 +1,5 @@
-// The tokens of the tile language and the lexer that makes them. Keywords are a closed list; everything else that looks like a name is one.
+// The tokens of the tile language and the lexer that makes them. Keywords are a closed list; everything else that looks
+// like a name is one.
 #pragma once
 
 #include "Diagnostics.h"
@@ -23,7 +24,8 @@ struct Token {
 
 const std::vector<std::string> &keywords();
 
-/// The whole text as tokens, ended by one End token. Reports malformed ones and goes on; stops early when `diagnostics` is full.
+/// The whole text as tokens, ended by one End token. Reports malformed ones and goes on; stops early when `diagnostics`
+/// is full.
 std::vector<Token> tokenize(const Source &source, Diagnostics &diagnostics);
 
 } // namespace sage::dsl

@@ -20,7 +20,9 @@ bool same(const TypeName &a, const TypeName &b) { return a.value && b.value ? *a
 
 std::string describe(const TypeName &type) { return type.value ? nameOf(*type.value) : type.text; }
 
-bool same(const GranularityName &a, const GranularityName &b) { return a.value && b.value ? *a.value == *b.value : a.text == b.text; }
+bool same(const GranularityName &a, const GranularityName &b) {
+  return a.value && b.value ? *a.value == *b.value : a.text == b.text;
+}
 
 std::string describe(const Extent &extent) {
   switch (extent.kind) {
@@ -129,7 +131,8 @@ std::string describe(const Value &value) {
   case Value::Kind::Tile:
     return "a tile " + describeShape(value.shape) + " of " + describe(value.type);
   case Value::Kind::View:
-    return value.indices.empty() ? "the view " + value.view->decl->name : "a part of the view " + value.view->decl->name;
+    return value.indices.empty() ? "the view " + value.view->decl->name
+                                 : "a part of the view " + value.view->decl->name;
   case Value::Kind::Block:
     return "a block of " + describe(value.size) + " rows of " + (value.extent.empty() ? "a list" : value.extent);
   case Value::Kind::Blocks:

@@ -1,8 +1,8 @@
-// What an expression of a tile program is while it is being elaborated: its kind, its type, as much of its value as is known at compile time,
-// and a handle on the code that computes it (null when only checking).
+// What an expression of a tile program is while it is being elaborated: its kind, its type, as much of its value as is
+// known at compile time, and a handle on the code that computes it (null when only checking).
 //
-// With open parameters a size or a type may be unknown; its text then stands for it, and two of them are equal when their texts are. So the same
-// code checks a generic program symbolically and a bound one with numbers.
+// With open parameters a size or a type may be unknown; its text then stands for it, and two of them are equal when
+// their texts are. So the same code checks a generic program symbolically and a bound one with numbers.
 #pragma once
 
 #include "Ast.h"
@@ -42,7 +42,8 @@ struct GranularityName {
 };
 bool same(const GranularityName &a, const GranularityName &b);
 
-/// One axis of a tile. A stretched axis was made by `_`: it has extent 1 in the type, none in the code, and repeats when it meets a longer one.
+/// One axis of a tile. A stretched axis was made by `_`: it has extent 1 in the type, none in the code, and repeats
+/// when it meets a longer one.
 struct Axis {
   Dim size;
   bool stretched = false;

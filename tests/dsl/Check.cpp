@@ -14,7 +14,8 @@ void checkInto(Diagnostics &diagnostics, const std::string &text, const nlohmann
   const Definition *kernel = findKernel(*program, "", diagnostics);
   if (!kernel)
     return;
-  std::optional<Parameters> bound = bindParameters(*program, *kernel, parameters, {{"BQ", 128}, {"BK", 64}, {"BN", 64}}, diagnostics);
+  std::optional<Parameters> bound =
+      bindParameters(*program, *kernel, parameters, {{"BQ", 128}, {"BK", 64}, {"BN", 64}}, diagnostics);
   if (bound)
     checkKernel(*program, *kernel, *bound, diagnostics);
 }
@@ -35,7 +36,8 @@ std::string firstError(const std::string &text, const nlohmann::json &parameters
 
 std::string around(const std::string &body) {
   return "kernel k<D, BN, T: dtype, G: granularity, c: bool, d: bool, mask: mask_kind>\n"
-         "    (X: view<f32>[B, N, D], Y: view<f32>[B, N, D], R: view<f32>[B, N], S: view<f32>[B, groups(N, G)], E: view<T>[B, N, D] when c, M: view<f32>[B, P] when c or d)\n"
+         "    (X: view<f32>[B, N, D], Y: view<f32>[B, N, D], R: view<f32>[B, N], S: view<f32>[B, groups(N, G)], E: "
+         "view<T>[B, N, D] when c, M: view<f32>[B, P] when c or d)\n"
          "    grid (i in blocks(N, BN), b in B)\n{\n    var x = load X[b, i, :]\n" +
          body + "\n}\n";
 }

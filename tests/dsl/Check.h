@@ -8,7 +8,8 @@
 
 namespace sage::dsl::test {
 
-/// The rendered report; "" when nothing is wrong. With `parameters` the only kernel is checked once more with them bound.
+/// The rendered report; "" when nothing is wrong. With `parameters` the only kernel is checked once more with them
+/// bound.
 std::string check(const std::string &text, const nlohmann::json &parameters = nullptr);
 
 /// The message of the first error, without place and notes.

@@ -5,24 +5,26 @@ using namespace sage::dsl;
 using namespace sage::dsl::test;
 
 TEST_CASE("diagnostics: place, line, caret, and where a size came from") {
-  std::string text = "kernel k<D, BQ, BK>(Q: view<i8>[N, D], K: view<i8>[M, D], S: view<i32>[N, M]) grid (i in blocks(N, BQ))\n"
-                     "{\n"
-                     "    for j in blocks(M, BK) {\n"
-                     "        let s = dot(load Q[i, :], load K[j, :])\n"
-                     "    }\n"
-                     "}\n";
-  CHECK(check(text, {{"D", 64}}) == "test.tile:4:21: error: dot: inner extents differ: Q is [BQ, D], K is [BK, D]\n"
-                                    "        let s = dot(load Q[i, :], load K[j, :])\n"
-                                    "                    ^~~~~~~~~~~~\n"
-                                    "test.tile:1:10: note: D is a parameter: this must hold for all its values\n"
-                                    "kernel k<D, BQ, BK>(Q: view<i8>[N, D], K: view<i8>[M, D], S: view<i32>[N, M]) grid (i in blocks(N, BQ))\n"
-                                    "         ^\n"
-                                    "test.tile:1:13: note: BQ is a parameter: this must hold for all its values\n"
-                                    "kernel k<D, BQ, BK>(Q: view<i8>[N, D], K: view<i8>[M, D], S: view<i32>[N, M]) grid (i in blocks(N, BQ))\n"
-                                    "            ^~\n"
-                                    "test.tile:1:17: note: BK is a parameter: this must hold for all its values\n"
-                                    "kernel k<D, BQ, BK>(Q: view<i8>[N, D], K: view<i8>[M, D], S: view<i32>[N, M]) grid (i in blocks(N, BQ))\n"
-                                    "                ^~\n");
+  std::string text =
+      "kernel k<D, BQ, BK>(Q: view<i8>[N, D], K: view<i8>[M, D], S: view<i32>[N, M]) grid (i in blocks(N, BQ))\n"
+      "{\n"
+      "    for j in blocks(M, BK) {\n"
+      "        let s = dot(load Q[i, :], load K[j, :])\n"
+      "    }\n"
+      "}\n";
+  CHECK(check(text, {{"D", 64}}) ==
+        "test.tile:4:21: error: dot: inner extents differ: Q is [BQ, D], K is [BK, D]\n"
+        "        let s = dot(load Q[i, :], load K[j, :])\n"
+        "                    ^~~~~~~~~~~~\n"
+        "test.tile:1:10: note: D is a parameter: this must hold for all its values\n"
+        "kernel k<D, BQ, BK>(Q: view<i8>[N, D], K: view<i8>[M, D], S: view<i32>[N, M]) grid (i in blocks(N, BQ))\n"
+        "         ^\n"
+        "test.tile:1:13: note: BQ is a parameter: this must hold for all its values\n"
+        "kernel k<D, BQ, BK>(Q: view<i8>[N, D], K: view<i8>[M, D], S: view<i32>[N, M]) grid (i in blocks(N, BQ))\n"
+        "            ^~\n"
+        "test.tile:1:17: note: BK is a parameter: this must hold for all its values\n"
+        "kernel k<D, BQ, BK>(Q: view<i8>[N, D], K: view<i8>[M, D], S: view<i32>[N, M]) grid (i in blocks(N, BQ))\n"
+        "                ^~\n");
 }
 
 TEST_CASE("diagnostics: a bound size is shown with its value and its config key") {
@@ -33,7 +35,8 @@ TEST_CASE("diagnostics: a bound size is shown with its value and its config key"
 }
 
 TEST_CASE("diagnostics: columns count characters, tabs and controls are shown as spaces and '?'") {
-  std::string report = check("kernel k(X: view<f32>[N]) grid (i in blocks(N, 16)) { /* äö\xE2\x82\xAC */ \tlet a = no }");
+  std::string report =
+      check("kernel k(X: view<f32>[N]) grid (i in blocks(N, 16)) { /* äö\xE2\x82\xAC */ \tlet a = no }");
   CHECK(report.find("test.tile:1:74: error: unknown name 'no'") == 0);
   std::string broken = check("kernel k(X: view<f32>[N]) grid (i in N) { /* \xFF\x01 */ let a = no }");
   CHECK(broken.find("/* ?? */ let a = no") != std::string::npos);
@@ -53,7 +56,8 @@ TEST_CASE("diagnostics: the same complaint is made once, and at most twenty in a
 }
 
 TEST_CASE("diagnostics: a long line is cut around the place") {
-  std::string text = "kernel k(X: view<f32>[N]) grid (i in N) { " + std::string(5000, ' ') + "let a = no" + std::string(5000, ' ') + "}";
+  std::string text = "kernel k(X: view<f32>[N]) grid (i in N) { " + std::string(5000, ' ') + "let a = no" +
+                     std::string(5000, ' ') + "}";
   std::string report = check(text);
   CHECK(report.find("...") != std::string::npos);
   CHECK(report.size() < 500);

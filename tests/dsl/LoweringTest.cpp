@@ -1,5 +1,6 @@
-// What the tile dialect looks like when it leaves the front end, seen through the compiler's C interface: the kernel ABI, the metadata, and the
-// promises of the language (NaN kept, no hidden fast math, column vectors never materialised).
+// What the tile dialect looks like when it leaves the front end, seen through the compiler's C interface: the kernel
+// ABI, the metadata, and the promises of the language (NaN kept, no hidden fast math, column vectors never
+// materialised).
 #include "Check.h"
 
 #include "sage/compiler/Compiler.h"
@@ -12,7 +13,11 @@ using Json = nlohmann::json;
 namespace {
 
 Json compile(const std::string &name, const std::string &text, const Json &parameters) {
-  Json request = {{"program", {{"name", name}, {"text", text}}}, {"parameters", parameters}, {"schedule", {{"block_n", 128}}}, {"arch", "sm_80"}, {"emit", "tile"}};
+  Json request = {{"program", {{"name", name}, {"text", text}}},
+                  {"parameters", parameters},
+                  {"schedule", {{"block_n", 128}}},
+                  {"arch", "sm_80"},
+                  {"emit", "tile"}};
   std::string bytes = request.dump(-1, ' ', false, Json::error_handler_t::replace);
   char *response = nullptr;
   size_t size = 0;
@@ -40,8 +45,10 @@ size_t count(const std::string &text, const std::string &part) {
 }
 
 Json attention(const Json &changes = {}) {
-  Json values = {{"D", 64}, {"DV", 64}, {"QK", "i8"}, {"GQ", {{"slab", 128}}}, {"GK", {{"slab", 64}}}, {"P", "f16"}, {"ACC", "f32"}, {"OUT", "f16"}, {"scaled_v", false},
-                 {"mask", "none"}, {"sparse", false}, {"lse", false}, {"corrected", false}};
+  Json values = {
+      {"D", 64},         {"DV", 64},     {"QK", "i8"},        {"GQ", {{"slab", 128}}}, {"GK", {{"slab", 64}}},
+      {"P", "f16"},      {"ACC", "f32"}, {"OUT", "f16"},      {"scaled_v", false},     {"mask", "none"},
+      {"sparse", false}, {"lse", false}, {"corrected", false}};
   if (changes.is_object())
     values.update(changes);
   return values;
@@ -71,9 +78,11 @@ std::string argumentTypes(const std::string &text) {
 
 TEST_CASE("lowering: arguments are pointers and strides, then extents, then scalars") {
   std::string ptr = "!llvm.ptr<1> ";
-  CHECK(argumentTypes(textOf(lower("mean", {{"D", 64}, {"T", "f16"}}))) == ptr + "i64 i64 i64 " + ptr + "i64 i64 i64 i64 i64");
-  CHECK(argumentTypes(textOf(lower("quantize", quantize(false, true)))) ==
-        ptr + "i64 i64 i64 " + ptr + "i64 i64 " + ptr + "i64 i64 i64 " + ptr + "i64 i64 " + ptr + "i64 i64 i64 i64 i64 i64 f32");
+  CHECK(argumentTypes(textOf(lower("mean", {{"D", 64}, {"T", "f16"}}))) ==
+        ptr + "i64 i64 i64 " + ptr + "i64 i64 i64 i64 i64");
+  CHECK(argumentTypes(textOf(lower("quantize", quantize(false, true)))) == ptr + "i64 i64 i64 " + ptr + "i64 i64 " +
+                                                                               ptr + "i64 i64 i64 " + ptr + "i64 i64 " +
+                                                                               ptr + "i64 i64 i64 i64 i64 i64 f32");
 }
 
 TEST_CASE("lowering: metadata has the sizes of a launch as data") {
@@ -84,7 +93,8 @@ TEST_CASE("lowering: metadata has the sizes of a launch as data") {
   CHECK(meta["grid"][0] == Json({{"of", "N"}, {"divisor", 128}, {"times", 1}}));
   CHECK(meta["views"][0]["extents"][3] == Json({{"of", nullptr}, {"divisor", 1}, {"times", 64}}));
   CHECK(meta["views"][1]["extents"][2] == Json({{"of", "N"}, {"divisor", 128}, {"times", 1}}));
-  CHECK(meta["views"][5] == Json({{"name", "O"}, {"dtype", "f16"}, {"access", "write"}, {"extents", meta["views"][5]["extents"]}}));
+  CHECK(meta["views"][5] ==
+        Json({{"name", "O"}, {"dtype", "f16"}, {"access", "write"}, {"extents", meta["views"][5]["extents"]}}));
 }
 
 TEST_CASE("lowering: what a 'when' excludes has no argument and no code") {
@@ -92,7 +102,8 @@ TEST_CASE("lowering: what a 'when' excludes has no argument and no code") {
   CHECK(names(plain["views"]) == std::vector<std::string>{"X", "Y", "S"});
   CHECK(plain["extents"] == Json({"B", "H", "N"}));
   CHECK(plain["scalars"].empty());
-  CHECK(names(lower("quantize", quantize(true, false))["metadata"]["views"]) == std::vector<std::string>{"X", "mean", "Y", "S"});
+  CHECK(names(lower("quantize", quantize(true, false))["metadata"]["views"]) ==
+        std::vector<std::string>{"X", "mean", "Y", "S"});
   CHECK(count(textOf(lower("attention", attention({{"QK", "f16"}}))), "tile.spread") == 0);
 }
 
@@ -115,7 +126,8 @@ TEST_CASE("lowering: mean reduces across rows once, outside the loop") {
 }
 
 TEST_CASE("lowering: NaN is carried and arithmetic is exact") {
-  for (const std::string &text : {textOf(lower("attention", attention({{"lse", true}, {"mask", "causal"}}))), textOf(lower("quantize", quantize(true, true)))}) {
+  for (const std::string &text : {textOf(lower("attention", attention({{"lse", true}, {"mask", "causal"}}))),
+                                  textOf(lower("quantize", quantize(true, true)))}) {
     CHECK(count(text, "fastmath") == 0);
     CHECK(count(text, "maxnumf") == 0);
     CHECK(count(text, "arith.maximumf") > 0);
@@ -133,7 +145,8 @@ TEST_CASE("lowering: the mask is applied only in blocks that it cuts") {
   std::string causal = textOf(lower("attention", attention({{"mask", "causal"}})));
   CHECK(count(causal, "scf.if") == 1);
   CHECK(causal.find("scf.if") < causal.find("tile.iota"));
-  CHECK(count(textOf(lower("attention", attention())), "arith.maxsi") == 0); // every key block is visible without a mask
+  CHECK(count(textOf(lower("attention", attention())), "arith.maxsi") ==
+        0); // every key block is visible without a mask
 }
 
 TEST_CASE("lowering: tiles are padded to what products need") {
@@ -153,17 +166,23 @@ TEST_CASE("lowering: accumulations differ in where the sum runs") {
 
 TEST_CASE("lowering: a list of key blocks is loaded in the loop") {
   Json answer = lower("attention", attention({{"sparse", true}}));
-  CHECK(names(answer["metadata"]["views"]) == std::vector<std::string>{"Q", "sq", "K", "sk", "V", "list", "length", "O"});
+  CHECK(names(answer["metadata"]["views"]) ==
+        std::vector<std::string>{"Q", "sq", "K", "sk", "V", "list", "length", "O"});
   CHECK(answer["metadata"]["extents"].back() == "list.3");
   CHECK(count(textOf(answer), "-> i32") >= 2);
 }
 
 TEST_CASE("lowering: what no target has is refused by name, with its place") {
-  Json answer = compile("attention.tile", readFile(SAGE_SOURCE_DIR "/kernels/attention.tile"), attention({{"ACC", "f32+f16"}}));
+  Json answer =
+      compile("attention.tile", readFile(SAGE_SOURCE_DIR "/kernels/attention.tile"), attention({{"ACC", "f32+f16"}}));
   CHECK(answer["code"] == SAGE_COMPILE_INVALID);
-  CHECK(answer["diagnostics"][0]["message"] == "accumulation in f16 ('f32+f16') cannot be compiled yet: no target has it");
+  CHECK(answer["diagnostics"][0]["message"] ==
+        "accumulation in f16 ('f32+f16') cannot be compiled yet: no target has it");
   CHECK(answer["diagnostics"][0]["line"] > 1);
-  Json gather = compile("g.tile", "kernel g<D>(X: view<f32>[N, D], I: view<i32>[N], Y: view<f32>[N, D]) grid (i in blocks(N, 64)) { store Y[i, :] = load X[load I[i], :] }", {{"D", 64}});
+  Json gather = compile("g.tile",
+                        "kernel g<D>(X: view<f32>[N, D], I: view<i32>[N], Y: view<f32>[N, D]) grid (i in blocks(N, "
+                        "64)) { store Y[i, :] = load X[load I[i], :] }",
+                        {{"D", 64}});
   CHECK(gather["diagnostics"][0]["message"] == "a gather cannot be compiled yet: no target has it");
 }
 
@@ -171,10 +190,13 @@ TEST_CASE("lowering: mutated programs give a diagnostic or code, never a crash")
   std::mt19937 random(7);
   auto pick = [&](size_t count) { return static_cast<size_t>(random() % count); };
   std::vector<std::pair<std::string, Json>> seeds;
-  for (const Json &parameters : {attention({{"mask", "causal"}, {"lse", true}}), attention({{"sparse", true}, {"QK", "f16"}})})
+  for (const Json &parameters :
+       {attention({{"mask", "causal"}, {"lse", true}}), attention({{"sparse", true}, {"QK", "f16"}})})
     seeds.emplace_back(readFile(SAGE_SOURCE_DIR "/kernels/attention.tile"), parameters);
   seeds.emplace_back(readFile(SAGE_SOURCE_DIR "/kernels/quantize.tile"), quantize(true, true));
-  const std::vector<std::string> words = {"x", "m", "l", "acc", "s", "i", "j", "h", "b", "g", "N", "M", "D", "BQ", "f32", "f16", "0.0", "1", "max", "where", "rowsum", "colsum", "load", "[:, _]", "[_, :]"};
+  const std::vector<std::string> words = {"x",   "m",     "l",      "acc",    "s",    "i",      "j",     "h",   "b",
+                                          "g",   "N",     "M",      "D",      "BQ",   "f32",    "f16",   "0.0", "1",
+                                          "max", "where", "rowsum", "colsum", "load", "[:, _]", "[_, :]"};
   size_t compiled = 0;
   for (int round = 0; round < 400; ++round) {
     auto [text, parameters] = seeds[pick(seeds.size())];

@@ -1,4 +1,5 @@
-// The programs of the design, its cousins, and the shipped kernels: generic, and with every combination of parameters that a config could ask for.
+// The programs of the design, its cousins, and the shipped kernels: generic, and with every combination of parameters
+// that a config could ask for.
 #include "Check.h"
 
 using namespace sage::dsl;
@@ -27,14 +28,21 @@ void requireSound(const std::string &path, const std::string &kernelName, const 
   REQUIRE(sound);
 }
 
-const std::vector<Json> QueryGroups = {{{"slab", 128}, {"bits", Json::array()}}, {{"slab", 128}, {"bits", {5, 6}}}, {{"slab", 128}, {"bits", {0, 1, 2, 5, 6}}},
-                                       {{"slab", 64}, {"bits", {0, 1, 2, 3, 4, 5}}}, {{"whole", true}}};
-const std::vector<Json> KeyGroups = {{{"slab", 64}, {"bits", Json::array()}}, {{"slab", 64}, {"bits", {1, 2}}}, {{"slab", 64}, {"bits", {0, 1, 2, 3, 4, 5}}}, {{"whole", true}}};
+const std::vector<Json> QueryGroups = {{{"slab", 128}, {"bits", Json::array()}},
+                                       {{"slab", 128}, {"bits", {5, 6}}},
+                                       {{"slab", 128}, {"bits", {0, 1, 2, 5, 6}}},
+                                       {{"slab", 64}, {"bits", {0, 1, 2, 3, 4, 5}}},
+                                       {{"whole", true}}};
+const std::vector<Json> KeyGroups = {{{"slab", 64}, {"bits", Json::array()}},
+                                     {{"slab", 64}, {"bits", {1, 2}}},
+                                     {{"slab", 64}, {"bits", {0, 1, 2, 3, 4, 5}}},
+                                     {{"whole", true}}};
 
 } // namespace
 
 TEST_CASE("programs: all parse and check with their parameters open") {
-  for (const char *path : {"tests/dsl/programs/design.tile", "tests/dsl/programs/cousins.tile", "kernels/mean.tile", "kernels/quantize.tile", "kernels/attention.tile"})
+  for (const char *path : {"tests/dsl/programs/design.tile", "tests/dsl/programs/cousins.tile", "kernels/mean.tile",
+                           "kernels/quantize.tile", "kernels/attention.tile"})
     requireSound(path);
 }
 
@@ -52,25 +60,46 @@ TEST_CASE("programs: quantize for every granularity, type and option") {
       for (const char *type : {"i8", "e4m3", "e5m2"})
         for (const Json &groups : QueryGroups)
           for (int options = 0; options < 4; ++options)
-            requireSound(file, "quantize", {{"D", d}, {"T", "f16"}, {"Q", type}, {"G", groups}, {"smooth", (options & 1) != 0}, {"correct", (options & 2) != 0}});
+            requireSound(file, "quantize",
+                         {{"D", d},
+                          {"T", "f16"},
+                          {"Q", type},
+                          {"G", groups},
+                          {"smooth", (options & 1) != 0},
+                          {"correct", (options & 2) != 0}});
 }
 
 TEST_CASE("programs: attention for every type, granularity, mask and option") {
   for (const char *file : {"kernels/attention.tile", "tests/dsl/programs/design.tile"})
     for (const char *qk : {"i8", "f16", "bf16", "e4m3"})
-      for (auto [p, accumulate] : {std::pair("f16", "f32"), std::pair("bf16", "f32+f32"), std::pair("e4m3", "f32+f16"), std::pair("i8", "f32+s32")})
+      for (auto [p, accumulate] : {std::pair("f16", "f32"), std::pair("bf16", "f32+f32"), std::pair("e4m3", "f32+f16"),
+                                   std::pair("i8", "f32+s32")})
         for (const Json &queryGroups : QueryGroups)
           for (int options = 0; options < 16; ++options)
             requireSound(file, "attention",
-                         {{"D", 72}, {"DV", 80}, {"QK", qk}, {"GQ", queryGroups}, {"GK", KeyGroups[options % KeyGroups.size()]}, {"P", p}, {"ACC", accumulate},
-                          {"OUT", "f16"}, {"scaled_v", options % 3 == 0}, {"mask", options % 3 == 0 ? "none" : options % 3 == 1 ? "causal" : "causal_top_left"},
-                          {"sparse", (options & 1) != 0}, {"lse", (options & 2) != 0}, {"corrected", (options & 4) != 0}});
+                         {{"D", 72},
+                          {"DV", 80},
+                          {"QK", qk},
+                          {"GQ", queryGroups},
+                          {"GK", KeyGroups[options % KeyGroups.size()]},
+                          {"P", p},
+                          {"ACC", accumulate},
+                          {"OUT", "f16"},
+                          {"scaled_v", options % 3 == 0},
+                          {"mask", options % 3 == 0   ? "none"
+                                   : options % 3 == 1 ? "causal"
+                                                      : "causal_top_left"},
+                          {"sparse", (options & 1) != 0},
+                          {"lse", (options & 2) != 0},
+                          {"corrected", (options & 4) != 0}});
 }
 
 TEST_CASE("programs: attention refuses what does not fit") {
   std::string text = readFile(SAGE_SOURCE_DIR "/kernels/attention.tile");
-  Json values = {{"D", 64}, {"DV", 64}, {"QK", "i8"}, {"GQ", QueryGroups[0]}, {"GK", KeyGroups[0]}, {"P", "f16"}, {"ACC", "f32+s32"}, {"OUT", "f16"}, {"scaled_v", false},
-                 {"mask", "none"}, {"sparse", false}, {"lse", false}, {"corrected", false}};
+  Json values = {
+      {"D", 64},         {"DV", 64},         {"QK", "i8"},        {"GQ", QueryGroups[0]}, {"GK", KeyGroups[0]},
+      {"P", "f16"},      {"ACC", "f32+s32"}, {"OUT", "f16"},      {"scaled_v", false},    {"mask", "none"},
+      {"sparse", false}, {"lse", false},     {"corrected", false}};
   CHECK(firstError(text, values) == "accumulate: products of f16 cannot be accumulated as 'f32+s32'");
   values["ACC"] = "f32";
   CHECK(firstError(text, values) == "");

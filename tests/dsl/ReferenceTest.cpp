@@ -1,4 +1,5 @@
-// docs/language.md against the compiler: its examples are checked, its lists of functions, keywords, kinds and types are complete.
+// docs/language.md against the compiler: its examples are checked, its lists of functions, keywords, kinds and types
+// are complete.
 #include "Check.h"
 
 #include "compiler/dsl/Builtins.h"

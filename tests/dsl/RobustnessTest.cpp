@@ -1,4 +1,5 @@
-// Whatever the text, the answer is a bounded report in bounded time. Mutations of real programs reach further in than plain garbage.
+// Whatever the text, the answer is a bounded report in bounded time. Mutations of real programs reach further in than
+// plain garbage.
 #include "Check.h"
 
 #include <random>
@@ -23,7 +24,8 @@ TEST_CASE("robustness: ten megabytes of garbage are refused unread") {
 }
 
 TEST_CASE("robustness: a megabyte of anything gives a bounded report") {
-  for (const char *unit : {"@", "(", "kernel ", "a ", "a<", "\"", "/*", "{", "}", "\xFF", "0", ";", "fn f() {", "let ", "1+", "-", "[", "a.", "x?", "kernel k<"}) {
+  for (const char *unit : {"@", "(", "kernel ",  "a ",   "a<", "\"", "/*", "{",  "}",  "\xFF",
+                           "0", ";", "fn f() {", "let ", "1+", "-",  "[",  "a.", "x?", "kernel k<"}) {
     INFO(unit);
     CHECK(check(repeat(unit, LargestProgram / std::string(unit).size())).size() < 20000);
   }
@@ -32,7 +34,8 @@ TEST_CASE("robustness: a megabyte of anything gives a bounded report") {
 
 TEST_CASE("robustness: nesting is limited with a message") {
   std::string limit = "this is nested too deeply: at most 100 levels are allowed";
-  for (auto [open, close] : {std::pair("(", ")"), std::pair("-", ""), std::pair("abs(", ")"), std::pair("c ? 1 : ", ""), std::pair("load ", ""), std::pair("tile<pad<i8>(", "")})
+  for (auto [open, close] : {std::pair("(", ")"), std::pair("-", ""), std::pair("abs(", ")"), std::pair("c ? 1 : ", ""),
+                             std::pair("load ", ""), std::pair("tile<pad<i8>(", "")})
     CHECK(firstError(around("let a = " + repeat(open, 50000) + "x" + repeat(close, 50000))) != "");
   CHECK(firstError(around("let a = " + repeat("(", 5000) + "x" + repeat(")", 5000))) == limit);
   CHECK(firstError(around("let a = 1" + repeat(" + 1", 50000))) == limit);
@@ -46,7 +49,8 @@ TEST_CASE("robustness: functions that double at every level stop at a limit") {
   std::string text = "fn f0(a) { let z0 = a + a }\n";
   for (int i = 1; i < 16; ++i)
     text += "fn f" + std::to_string(i) + "(a) { " + repeat("f" + std::to_string(i - 1) + "(a);", 8) + " }\n";
-  CHECK(check(text + around("f15(x)")).find("this program is too large once its functions are inlined") != std::string::npos);
+  CHECK(check(text + around("f15(x)")).find("this program is too large once its functions are inlined") !=
+        std::string::npos);
 }
 
 TEST_CASE("robustness: symbolic sizes that square at every step keep short names") {
@@ -57,14 +61,17 @@ TEST_CASE("robustness: symbolic sizes that square at every step keep short names
 }
 
 TEST_CASE("robustness: huge tiles are refused") {
-  CHECK(firstError(around("let a = tile<1048576, 1048576>(0.0)")) == "a tile [1048576, 1048576] is too large: at most 262144 elements");
-  CHECK(firstError(around("let a = tile<0>(0.0)")) == "the extents of a tile are positive compile-time integers, not the integer 0");
+  CHECK(firstError(around("let a = tile<1048576, 1048576>(0.0)")) ==
+        "a tile [1048576, 1048576] is too large: at most 262144 elements");
+  CHECK(firstError(around("let a = tile<0>(0.0)")) ==
+        "the extents of a tile are positive compile-time integers, not the integer 0");
 }
 
 TEST_CASE("robustness: mutated programs never break the front end") {
   std::mt19937 random(20240607);
   std::vector<std::string> seeds;
-  for (const char *file : {"/kernels/attention.tile", "/kernels/quantize.tile", "/tests/dsl/programs/design.tile", "/tests/dsl/programs/cousins.tile"})
+  for (const char *file : {"/kernels/attention.tile", "/kernels/quantize.tile", "/tests/dsl/programs/design.tile",
+                           "/tests/dsl/programs/cousins.tile"})
     seeds.push_back(readFile(SAGE_SOURCE_DIR + std::string(file)));
   auto pick = [&](size_t count) { return static_cast<size_t>(random() % count); };
   for (int round = 0; round < 1500; ++round) {
