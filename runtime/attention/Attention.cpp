@@ -38,8 +38,8 @@ Status checkShape(const AttentionShape &shape) {
     return invalidInput("the number of query heads (" + std::to_string(shape.queryHeads) +
                         ") must be a multiple of the number of key heads (" + std::to_string(shape.keyHeads) + ")");
   if (shape.queries != shape.keys)
-    return invalidInput("the number of queries (" + std::to_string(shape.queries) + ") must equal the number of keys (" +
-                        std::to_string(shape.keys) + ")");
+    return invalidInput("the number of queries (" + std::to_string(shape.queries) +
+                        ") must equal the number of keys (" + std::to_string(shape.keys) + ")");
   if (shape.dtype != DType::F16)
     return invalidInput("Q, K and V of type " + std::string(name(shape.dtype)) + " are not supported; allowed: f16");
   return {};

@@ -45,7 +45,8 @@ public:
     } else {
       // Those who wait get this failure; the next to ask tries again.
       entry->failure = made.status();
-      if (auto current = entries.find(key); current != entries.end() && current->second == entry) entries.erase(current);
+      if (auto current = entries.find(key); current != entries.end() && current->second == entry)
+        entries.erase(current);
     }
     lock.unlock();
     ready.notify_all();
@@ -89,9 +90,8 @@ KernelCache::~KernelCache() = default;
 
 Result<std::shared_ptr<const Artifact>> KernelCache::artifact(const CompileRequest &request) {
   using Value = std::shared_ptr<const Artifact>;
-  SAGE_ASSIGN(CompilerRef compiler, state->compiler.get("", [&] {
-    return CompilerLibrary::open(state->compilerPath);
-  }));
+  SAGE_ASSIGN(CompilerRef compiler,
+              state->compiler.get("", [&] { return CompilerLibrary::open(state->compilerPath); }));
   // The request as text is the key, in full rather than hashed: program, parameters, schedule and arch, keys sorted.
   const std::string key = compiler->id() + '\n' + request.json();
   return state->artifacts.get(key, [&]() -> Result<Value> {
@@ -113,8 +113,6 @@ void KernelCache::clear() {
   state->artifacts.clear();
 }
 
-KernelCache::Statistics KernelCache::statistics() const {
-  return {state->artifacts.hits(), state->compilations};
-}
+KernelCache::Statistics KernelCache::statistics() const { return {state->artifacts.hits(), state->compilations}; }
 
 } // namespace sage

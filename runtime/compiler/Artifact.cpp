@@ -56,7 +56,8 @@ Result<std::array<unsigned, 3>> parseTriple(const json &object, const char *key,
   std::array<unsigned, 3> result{1, 1, 1};
   for (std::size_t i = 0; i < values->size(); ++i) {
     const json &value = (*values)[i];
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1 || value.get<std::uint64_t>() > std::uint64_t(high))
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1 ||
+        value.get<std::uint64_t>() > std::uint64_t(high))
       return invalidInput(std::string("field '") + key + "': expected integers from 1 to " + std::to_string(high));
     result[i] = value.get<unsigned>();
   }

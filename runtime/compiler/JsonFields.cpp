@@ -21,7 +21,8 @@ Result<std::int64_t> integerField(const nlohmann::json &object, const char *key,
   SAGE_ASSIGN(const nlohmann::json *value, field(object, key));
   const std::string expected = "an integer from " + std::to_string(low) + " to " + std::to_string(high);
   if (!value->is_number_integer()) return wrong(key, expected);
-  if (value->is_number_unsigned() && value->get<std::uint64_t>() > std::uint64_t(INT64_MAX)) return wrong(key, expected);
+  if (value->is_number_unsigned() && value->get<std::uint64_t>() > std::uint64_t(INT64_MAX))
+    return wrong(key, expected);
   const std::int64_t number = value->get<std::int64_t>();
   if (number < low || number > high) return wrong(key, expected);
   return number;

@@ -31,7 +31,7 @@ Status readKey(Config &config, const JsonText &text, const std::string &path, co
 }
 
 bool exists(const std::string &path) {
-  struct stat info {};
+  struct stat info{};
   return stat(path.c_str(), &info) == 0;
 }
 
@@ -63,8 +63,7 @@ Result<Config> Config::parse(std::string_view text, const std::string &file) {
       continue;
     }
     if (!value.is_object()) return source.errorAt(key, "schedule: expected an object");
-    for (const auto &[inner, number] : value.items())
-      SAGE_TRY(readKey(config, source, "schedule." + inner, number));
+    for (const auto &[inner, number] : value.items()) SAGE_TRY(readKey(config, source, "schedule." + inner, number));
   }
   SAGE_TRY(config.validate().context(file));
   return config;
@@ -123,8 +122,10 @@ std::string Config::json() const {
     nlohmann::json value = key.write(*this);
     if (value.is_null()) continue;
     const std::string path = key.path;
-    if (path.starts_with("schedule.")) result["schedule"][path.substr(9)] = std::move(value);
-    else result[path] = std::move(value);
+    if (path.starts_with("schedule."))
+      result["schedule"][path.substr(9)] = std::move(value);
+    else
+      result[path] = std::move(value);
   }
   return result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }

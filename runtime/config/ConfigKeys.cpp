@@ -118,16 +118,22 @@ bool readName(Config &config, const json &value) {
 }
 
 bool readQk(Config &config, const json &value) {
-  if (isString(value, "i8")) config.qk = DType::I8;
-  else if (isString(value, "f16")) config.qk = DType::F16;
-  else return false;
+  if (isString(value, "i8"))
+    config.qk = DType::I8;
+  else if (isString(value, "f16"))
+    config.qk = DType::F16;
+  else
+    return false;
   return true;
 }
 
 bool readMask(Config &config, const json &value) {
-  if (isString(value, "none")) config.mask = Mask::None;
-  else if (isString(value, "causal")) config.mask = Mask::Causal;
-  else return false;
+  if (isString(value, "none"))
+    config.mask = Mask::None;
+  else if (isString(value, "causal"))
+    config.mask = Mask::Causal;
+  else
+    return false;
   return true;
 }
 

@@ -17,10 +17,14 @@ std::size_t tooDeep(std::string_view text) {
   bool inString = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (inString && c == '\\') ++i;
-    else if (c == '"') inString = !inString;
-    else if (!inString && (c == '{' || c == '[') && ++depth > maxDepth) return i;
-    else if (!inString && (c == '}' || c == ']')) --depth;
+    if (inString && c == '\\')
+      ++i;
+    else if (c == '"')
+      inString = !inString;
+    else if (!inString && (c == '{' || c == '[') && ++depth > maxDepth)
+      return i;
+    else if (!inString && (c == '}' || c == ']'))
+      --depth;
   }
   return std::string_view::npos;
 }

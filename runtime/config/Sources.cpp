@@ -55,7 +55,7 @@ Result<std::string> readTextFile(const std::string &path, std::size_t maxBytes) 
   auto failure = [&](const std::string &reason) { return invalidInput("cannot read " + path + ": " + reason); };
   std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (!file) return failure(std::strerror(errno));
-  struct stat info {};
+  struct stat info{};
   if (fstat(fileno(file.get()), &info) == 0 && S_ISDIR(info.st_mode)) return failure("it is a directory");
   std::string text;
   char chunk[65536];
@@ -69,7 +69,7 @@ Result<std::string> readTextFile(const std::string &path, std::size_t maxBytes) 
 
 Result<SourceText> findSource(std::span<const EmbeddedFile> files, const std::string &fileName,
                               const std::string &directory) {
-  struct stat info {};
+  struct stat info{};
   if (!directory.empty()) {
     const std::string path = directory + "/" + fileName;
     if (stat(path.c_str(), &info) == 0) {

@@ -62,6 +62,8 @@ Result<std::shared_ptr<Driver>> Driver::openSimulator(const DriverPaths &paths, 
     if (result == cuda::Result::InvalidValue || result == cuda::Result::InvalidDevice)
       return invalidInput("the simulator has no device '" + arch +
                           "'; it has sm_80, sm_86, sm_89, sm_90a, sm_120a (sim:sm_80 …)");
+    if (result == cuda::Result::IllegalState)
+      return deviceError("a simulated device of another arch is open in this process; close it before sim:" + arch);
     return driver->check(result, "sagesimConfigure");
   }
   SAGE_TRY(driver->initialise());

@@ -180,9 +180,9 @@ Result<Function> Module::function(const std::string &name, std::size_t sharedByt
   ContextScope scope(*device);
   SAGE_TRY(scope.take());
   cuda::Function handle = nullptr;
-  SAGE_TRY(SAGE_DRIVER_CALL(device->driver(), cuModuleGetFunction, &handle, static_cast<cuda::Module>(module),
-                            name.c_str())
-               .context("entry point '" + name + "'"));
+  SAGE_TRY(
+      SAGE_DRIVER_CALL(device->driver(), cuModuleGetFunction, &handle, static_cast<cuda::Module>(module), name.c_str())
+          .context("entry point '" + name + "'"));
   // Always set, so that a launch is right on drivers whose default limit is less than the 48 KiB of most.
   SAGE_TRY(SAGE_DRIVER_CALL(device->driver(), cuFuncSetAttribute, handle,
                             cuda::FunctionAttribute::MaxDynamicSharedSizeBytes, int(sharedBytes))

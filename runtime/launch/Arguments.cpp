@@ -101,11 +101,10 @@ Status checkMemory(const ViewSpec &spec, const TensorView &view) {
     auto refuse = [&](const std::string &reason) {
       return invalidInput("view " + quoted(spec.name) + ", axis " + std::to_string(axis) + ": " + reason);
     };
-    if (axis == view.rank - 1 && stride != 1 && extent != 1)
-      return refuse("the last axis must be contiguous");
+    if (axis == view.rank - 1 && stride != 1 && extent != 1) return refuse("the last axis must be contiguous");
     std::int64_t reach = 0;
-    if (stride < 0 || __builtin_mul_overflow(extent - 1, stride, &reach) || __builtin_add_overflow(last, reach, &last) ||
-        last > std::numeric_limits<std::int64_t>::max() / 16)
+    if (stride < 0 || __builtin_mul_overflow(extent - 1, stride, &reach) ||
+        __builtin_add_overflow(last, reach, &last) || last > std::numeric_limits<std::int64_t>::max() / 16)
       return refuse("the stride " + std::to_string(stride) + " is out of range");
     if (axis < view.rank - 1 && extent > 1 && stride * bytes % alignment != 0)
       return refuse("the stride must be a multiple of " + std::to_string(alignment) + " bytes");

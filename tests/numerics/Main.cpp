@@ -9,8 +9,8 @@
 int main(int argc, char **argv) {
   Catch::Session session;
   std::string device = "sim:sm_80";
-  session.cli(session.cli() |
-              Catch::clara::Opt(device, "auto|cuda:N|sim:ARCH")["--device"]("the device to run on (default sim:sm_80)"));
+  session.cli(session.cli() | Catch::clara::Opt(device, "auto|cuda:N|sim:ARCH")["--device"](
+                                  "the device to run on (default sim:sm_80)"));
   if (int code = session.applyCommandLine(argc, argv)) return code;
   numerics::chooseDevice(device);
   return session.run();

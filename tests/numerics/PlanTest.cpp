@@ -17,9 +17,9 @@ struct PlanUnderTest {
   Buffer q, k, v, o, lse, workspace;
 
   explicit PlanUnderTest(const std::vector<std::string> &settings = {})
-      : plan(must(Attention::create(b.device, config("sage-b", settings), shape, b.cache))),
-        q(zeros(2 * 100 * 64 * 2)), k(zeros(100 * 64 * 2)), v(zeros(100 * 64 * 2)), o(zeros(2 * 100 * 64 * 2)),
-        lse(zeros(2 * 100 * 4)), workspace(must(b.device->allocate(plan.workspaceBytes()))) {}
+      : plan(must(Attention::create(b.device, config("sage-b", settings), shape, b.cache))), q(zeros(2 * 100 * 64 * 2)),
+        k(zeros(100 * 64 * 2)), v(zeros(100 * 64 * 2)), o(zeros(2 * 100 * 64 * 2)), lse(zeros(2 * 100 * 4)),
+        workspace(must(b.device->allocate(plan.workspaceBytes()))) {}
 
   Buffer zeros(std::size_t bytes) {
     Buffer buffer = must(b.device->allocate(bytes));
@@ -61,7 +61,8 @@ TEST_CASE("a plan lays its workspace out in aligned tensors that do not overlap"
     names.push_back(tensor.name);
   }
   CHECK(end <= test.plan.workspaceBytes());
-  CHECK(names == std::vector<std::string>{"k_mean", "q_quantized", "q_scale", "k_quantized", "k_scale", "q_correction"});
+  CHECK(names ==
+        std::vector<std::string>{"k_mean", "q_quantized", "q_scale", "k_quantized", "k_scale", "q_correction"});
   CHECK(test.plan.workspaceTensor("k_scale", 0)->shape[2] == 2);
   CHECK_FALSE(test.plan.workspaceTensor("v_scale", 0).has_value());
 }

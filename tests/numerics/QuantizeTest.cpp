@@ -11,8 +11,8 @@ using namespace numerics;
 
 namespace {
 
-void checkQuantized(const Execution &execution, const char *prefix, const HostTensor &x, const sage::Granularity &groups,
-                    const std::vector<float> *mean) {
+void checkQuantized(const Execution &execution, const char *prefix, const HostTensor &x,
+                    const sage::Granularity &groups, const std::vector<float> *mean) {
   const Quantized model = quantizeModel(x, groups, mean);
   const auto values = execution.read<std::int8_t>(std::string(prefix) + "_quantized");
   const auto scales = execution.read<float>(std::string(prefix) + "_scale");

@@ -117,7 +117,8 @@ Execution::Execution(const Config &config, const Inputs &inputs, TensorLayout or
       attention(must(Attention::create(bench().device, config, shapeOf(inputs), bench().cache))),
       q(uploaded(inLayout(inputs.q, order))), k(uploaded(inLayout(inputs.k, order))),
       v(uploaded(inLayout(inputs.v, order))), outputO(must(bench().device->allocate(inputs.q.bytes.size()))),
-      outputLse(must(bench().device->allocate(std::size_t(inputs.batch() * inputs.queryHeads() * inputs.tokens()) * 4))),
+      outputLse(
+          must(bench().device->allocate(std::size_t(inputs.batch() * inputs.queryHeads() * inputs.tokens()) * 4))),
       workspace(must(bench().device->allocate(attention.workspaceBytes()))) {}
 
 TensorView Execution::tensor(const std::string &name) const {
@@ -131,8 +132,11 @@ AttentionArguments Execution::arguments() const {
   auto view = [&](const Buffer &buffer, std::int64_t heads) {
     return attentionTensor(buffer.pointer(), DType::F16, layout, s.batch, heads, s.queries, s.headDim);
   };
-  AttentionArguments result{.q = view(q, s.queryHeads), .k = view(k, s.keyHeads), .v = view(v, s.keyHeads),
-                            .o = view(outputO, s.queryHeads), .workspace = workspace.pointer()};
+  AttentionArguments result{.q = view(q, s.queryHeads),
+                            .k = view(k, s.keyHeads),
+                            .v = view(v, s.keyHeads),
+                            .o = view(outputO, s.queryHeads),
+                            .workspace = workspace.pointer()};
   if (attention.config().lse)
     result.lse = TensorView::contiguous(outputLse.pointer(), DType::F32, {s.batch, s.queryHeads, s.queries});
   return result;

@@ -146,8 +146,10 @@ TEST_CASE("a NaN in V reaches its channel only") {
     INFO(name);
     for (std::int64_t n = 0; n < 100; ++n)
       for (std::int64_t d = 0; d < 64; ++d) {
-        if (d == 7) REQUIRE(isNan(at(after, 0, 0, n, d)));
-        else REQUIRE(at(after, 0, 0, n, d) == at(before, 0, 0, n, d));
+        if (d == 7)
+          REQUIRE(isNan(at(after, 0, 0, n, d)));
+        else
+          REQUIRE(at(after, 0, 0, n, d) == at(before, 0, 0, n, d));
       }
   }
 }

@@ -40,9 +40,9 @@ struct Call {
 TEST_CASE("arguments are views in declared order, then extents, then scalars") {
   Call call;
   REQUIRE(call.pack().ok());
-  const std::vector<std::uint64_t> expected{0x100000, 130 * 64, 64,  0x200000,
-                                            130 * 64, 64,       0x300000, 12,
-                                            3,        130,      std::bit_cast<std::uint32_t>(0.5f), std::uint64_t(-2)};
+  const std::vector<std::uint64_t> expected{
+      0x100000,         130 * 64, 64, 0x200000, 130 * 64, 64, 0x300000, 12, 3, 130, std::bit_cast<std::uint32_t>(0.5f),
+      std::uint64_t(-2)};
   REQUIRE(call.packed.count == int(expected.size()));
   for (std::size_t i = 0; i < expected.size(); ++i) {
     CHECK(call.packed.slots[i] == expected[i]);

@@ -66,8 +66,8 @@ TEST_CASE("an unknown key is named with its place, the nearest key, and all keys
 }
 
 TEST_CASE("an unknown schedule key is found inside its object") {
-  CHECK_THAT(errorOf("{\"schedule\": {\n\"warp\": 4}}"), Contains("c.json:2:1: error: unknown key 'schedule.warp'") &&
-                                                             Contains("did you mean 'schedule.warps'?"));
+  CHECK_THAT(errorOf("{\"schedule\": {\n\"warp\": 4}}"),
+             Contains("c.json:2:1: error: unknown key 'schedule.warp'") && Contains("did you mean 'schedule.warps'?"));
 }
 
 TEST_CASE("a wrong type says what is allowed") {
@@ -85,12 +85,27 @@ TEST_CASE("what is designed but not built is refused with what is allowed") {
 }
 
 TEST_CASE("values out of range are refused") {
-  for (const char *bad : {"schedule.warps=0", "schedule.warps=6", "schedule.stages=99999999999999999999",
-                          "schedule.block_q=40", "schedule.block_k=-16", "schedule.block_n=1e3", "scale=0", "scale=-1",
-                          "scale=1e999", "scale=nan", "head_dim=0", "accumulate_keys=128", "name=", "lse=yes",
-                          "k_granularity=warp", "q_granularity=block:48", "q_granularity=block:",
-                          "q_granularity={\"slab\":48,\"bits\":[]}", "q_granularity={\"slab\":64,\"bits\":[6]}",
-                          "q_granularity={\"slab\":64,\"bits\":[2,1]}", "q_granularity={\"slab\":64}"})
+  for (const char *bad : {"schedule.warps=0",
+                          "schedule.warps=6",
+                          "schedule.stages=99999999999999999999",
+                          "schedule.block_q=40",
+                          "schedule.block_k=-16",
+                          "schedule.block_n=1e3",
+                          "scale=0",
+                          "scale=-1",
+                          "scale=1e999",
+                          "scale=nan",
+                          "head_dim=0",
+                          "accumulate_keys=128",
+                          "name=",
+                          "lse=yes",
+                          "k_granularity=warp",
+                          "q_granularity=block:48",
+                          "q_granularity=block:",
+                          "q_granularity={\"slab\":48,\"bits\":[]}",
+                          "q_granularity={\"slab\":64,\"bits\":[6]}",
+                          "q_granularity={\"slab\":64,\"bits\":[2,1]}",
+                          "q_granularity={\"slab\":64}"})
     CHECK_THAT(setErrorOf(bad), Contains("is not allowed; allowed: "));
   CHECK_THAT(setErrorOf("warps=4"), Contains("unknown key 'warps'"));
   CHECK_THAT(setErrorOf("lse"), Contains("not of the form key=value"));

@@ -49,12 +49,23 @@ std::shared_ptr<Artifact> scaleArtifact(const std::string &arch = "sm_80") {
   const nlohmann::json row = {{"of", "N"}, {"divisor", 1}, {"times", 1}};
   const nlohmann::json column = {{"of", nullptr}, {"divisor", 1}, {"times", 64}};
   const nlohmann::json metadata = {
-      {"format", 1}, {"entry", "scale"}, {"program", "scale.tile"}, {"arch", arch}, {"ptx_version", "7.0"},
-      {"min_driver", 11000}, {"grid", {row}}, {"block", {64, 1, 1}}, {"shared_bytes", 0}, {"cluster", {1, 1, 1}},
+      {"format", 1},
+      {"entry", "scale"},
+      {"program", "scale.tile"},
+      {"arch", arch},
+      {"ptx_version", "7.0"},
+      {"min_driver", 11000},
+      {"grid", {row}},
+      {"block", {64, 1, 1}},
+      {"shared_bytes", 0},
+      {"cluster", {1, 1, 1}},
       {"views",
        {{{"name", "X"}, {"dtype", "f32"}, {"access", "read"}, {"extents", {row, column}}},
         {{"name", "Y"}, {"dtype", "f32"}, {"access", "write"}, {"extents", {row, column}}}}},
-      {"extents", {"N"}}, {"scalars", {{{"name", "factor"}, {"dtype", "f32"}}}}, {"compiler", "hand"}, {"hash", "0"}};
+      {"extents", {"N"}},
+      {"scalars", {{{"name", "factor"}, {"dtype", "f32"}}}},
+      {"compiler", "hand"},
+      {"hash", "0"}};
   auto artifact = std::make_shared<Artifact>();
   artifact->ptx = scalePtx;
   artifact->metadataJson = metadata.dump();
@@ -213,4 +224,16 @@ TEST_CASE("a moved-from object is empty, and an empty one is harmless") {
   Stream stream;
   CHECK(stream.synchronize().code() == Code::InvalidInput);
   CHECK_FALSE(Event().synchronize().ok());
+}
+
+TEST_CASE("one process simulates one arch at a time, and another after it") {
+  {
+    const DeviceRef device = simulator();
+    CHECK_THAT(Device::open("sim:sm_90a").status().message(), Contains("another arch is open"));
+  }
+  Result<DeviceRef> hopper = Device::open("sim:sm_90a");
+  INFO(hopper.status().message());
+  REQUIRE(hopper.ok());
+  CHECK((*hopper)->arch() == "sm_90a");
+  CHECK((*hopper)->runs("sm_80"));
 }

@@ -41,12 +41,9 @@ json metadata(const std::string &text, const json &request) {
 }
 
 json failure(const char *status) {
-  const json diagnostic = {{"severity", "error"},
-                           {"file", "p.tile"},
-                           {"line", 3},
-                           {"column", 5},
-                           {"message", "no such name"},
-                           {"rendered", "p.tile:3:5: error: no such name\n"}};
+  const json diagnostic = {
+      {"severity", "error"}, {"file", "p.tile"},          {"line", 3},
+      {"column", 5},         {"message", "no such name"}, {"rendered", "p.tile:3:5: error: no such name\n"}};
   return {{"status", status}, {"diagnostics", {diagnostic}}};
 }
 
@@ -65,8 +62,9 @@ EXPORT int sageCompile(const char *request, size_t size, char **response, size_t
   } else if (text == "garbage") {
     answer = "]";
   } else {
-    answer = json{{"status", "ok"}, {"diagnostics", json::array()}, {"stage", "ptx"}, {"text", "// " + text},
-                  {"metadata", metadata(text, parsed)}, {"timings_ms", json::array()}}.dump();
+    answer = json{{"status", "ok"},       {"diagnostics", json::array()},       {"stage", "ptx"},
+                  {"text", "// " + text}, {"metadata", metadata(text, parsed)}, {"timings_ms", json::array()}}
+                 .dump();
   }
   *response = static_cast<char *>(std::malloc(answer.size() + 1));
   std::memcpy(*response, answer.c_str(), answer.size() + 1);

@@ -60,8 +60,7 @@ TEST_CASE("many threads that ask for one kernel compile it once") {
   release(false);
   std::vector<std::thread> threads;
   std::atomic<int> good = 0;
-  for (int i = 0; i < 8; ++i)
-    threads.emplace_back([&] { good += cache.artifact(request("slow")).ok(); });
+  for (int i = 0; i < 8; ++i) threads.emplace_back([&] { good += cache.artifact(request("slow")).ok(); });
   while (compilerCalls() == before) std::this_thread::yield();
   // While that compilation hangs, others are made and found.
   CHECK(cache.artifact(request("quick")).ok());

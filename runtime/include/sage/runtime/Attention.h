@@ -46,7 +46,7 @@ struct WorkspaceTensor {
 struct AttentionArguments {
   TensorView q, k, v, o;
   std::optional<TensorView> lse{}; ///< f32 [batch, query heads, queries]; needed exactly when the config says lse
-  DevicePointer workspace = 0;   ///< workspaceBytes() bytes, aligned to 256
+  DevicePointer workspace = 0;     ///< workspaceBytes() bytes, aligned to 256
 };
 
 struct AttentionOptions {

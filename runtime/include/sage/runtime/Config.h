@@ -45,18 +45,18 @@ struct SAGE_API Schedule {
 
 struct SAGE_API Config {
   std::string name;
-  std::optional<int> headDim;         ///< from the tensors where it is left out
-  DType qk = DType::I8;               ///< i8 or f16: the type of Q and K in the first product
-  DType pv = DType::F16;              ///< f16
-  std::string accumulate = "f32";     ///< of the second product
-  std::optional<int> accumulateKeys;  ///< only of an f16 accumulation
-  bool smoothK = false;               ///< subtract the mean of K over its tokens first; i8 only
+  std::optional<int> headDim;              ///< from the tensors where it is left out
+  DType qk = DType::I8;                    ///< i8 or f16: the type of Q and K in the first product
+  DType pv = DType::F16;                   ///< f16
+  std::string accumulate = "f32";          ///< of the second product
+  std::optional<int> accumulateKeys;       ///< only of an f16 accumulation
+  bool smoothK = false;                    ///< subtract the mean of K over its tokens first; i8 only
   std::optional<Granularity> qGranularity; ///< i8 only; per block of 128 rows where it is left out
   std::optional<Granularity> kGranularity; ///< i8 only; per block of 64 rows where it is left out
   Mask mask = Mask::None;
-  bool lse = false;                   ///< also write the log-sum-exp (natural log, f32)
-  std::optional<DType> output;        ///< f16; the input's where it is left out
-  std::optional<double> scale;        ///< softmax scale, finite and > 0; 1/√head_dim where it is left out
+  bool lse = false;            ///< also write the log-sum-exp (natural log, f32)
+  std::optional<DType> output; ///< f16; the input's where it is left out
+  std::optional<double> scale; ///< softmax scale, finite and > 0; 1/√head_dim where it is left out
   Schedule schedule;
 
   /// From JSON text; `file` is named in errors.

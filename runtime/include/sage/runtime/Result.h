@@ -21,11 +21,11 @@ enum class Code : int {
   Ok = 0,
   /// A config, key, arch, program, tensor or shape that cannot be used as given; an output that cannot be written.
   InvalidInput = 1,
-  Usage = 2,        ///< The command line cannot be parsed. Not used by the library.
-  Device = 3,       ///< A library or symbol of the driver is missing, or a driver call failed.
-  Internal = 4,     ///< A defect of ours: the user can only report it.
-  CheckFailed = 5,  ///< The computation ran, and a result is outside its bound.
-  Cache = 6,        ///< A cache entry or bundle cannot be read or written.
+  Usage = 2,       ///< The command line cannot be parsed. Not used by the library.
+  Device = 3,      ///< A library or symbol of the driver is missing, or a driver call failed.
+  Internal = 4,    ///< A defect of ours: the user can only report it.
+  CheckFailed = 5, ///< The computation ran, and a result is outside its bound.
+  Cache = 6,       ///< A cache entry or bundle cannot be read or written.
 };
 
 /// Success, or a code and a message for a person. The message names the thing and what is allowed.
