@@ -17,14 +17,14 @@ Verdict accuracy(const Row &row, double mostL1) {
 
 const Row *smoothedPartner(const Row &row, const std::vector<Row> &all) {
   for (const Row &other : all)
-    if (other.group == row.group && other.variant->config == row.variant->config && other.variant->smoothing == Smoothing::On)
+    if (other.group == row.group && other.variant->config == row.variant->config &&
+        other.variant->smoothing == Smoothing::On)
       return &other;
   return nullptr;
 }
 
 Verdict gain(const Row &row, const Row *smoothed) {
-  if (!smoothed || smoothed->layers.size() != row.layers.size())
-    return {false, "no smoothed row to compare with"};
+  if (!smoothed || smoothed->layers.size() != row.layers.size()) return {false, "no smoothed row to compare with"};
   double least = INFINITY;
   for (size_t i = 0; i < row.layers.size(); ++i) {
     double ratio = row.layers[i].relativeL1 / smoothed->layers[i].relativeL1;

@@ -30,11 +30,9 @@ constexpr uint64_t offsetSeed = 20241103, signStream = 0;
 // Standard deviation over the tokens of channel c of one head, whose rows start at `head`.
 double deviation(const float *head, int64_t tokens, int64_t dim, int64_t c) {
   double sum = 0, squares = 0;
-  for (int64_t n = 0; n < tokens; ++n)
-    sum += head[n * dim + c];
+  for (int64_t n = 0; n < tokens; ++n) sum += head[n * dim + c];
   double mean = sum / double(tokens);
-  for (int64_t n = 0; n < tokens; ++n)
-    squares += (head[n * dim + c] - mean) * (head[n * dim + c] - mean);
+  for (int64_t n = 0; n < tokens; ++n) squares += (head[n * dim + c] - mean) * (head[n * dim + c] - mean);
   return std::sqrt(squares / double(tokens));
 }
 
@@ -45,9 +43,9 @@ Result<HostTensor> withOffset(const HostTensor &k) {
   for (int64_t h = 0; h < heads; ++h)
     for (int64_t c = 0; c < dim; ++c) {
       float *head = values.data() + h * tokens * dim;
-      float offset = randomSign(offsetSeed, signStream, uint64_t(h * dim + c)) * float(offsetDeviations * deviation(head, tokens, dim, c));
-      for (int64_t n = 0; n < tokens; ++n)
-        head[n * dim + c] += offset;
+      float offset = randomSign(offsetSeed, signStream, uint64_t(h * dim + c)) *
+                     float(offsetDeviations * deviation(head, tokens, dim, c));
+      for (int64_t n = 0; n < tokens; ++n) head[n * dim + c] += offset;
     }
   return fromFloats(values, Dtype::F16, k.shape);
 }
@@ -77,8 +75,7 @@ std::vector<Variant> variants() {
 Result<Config> configFor(const Variant &variant, Causal causal) {
   SAGE_ASSIGN(Config config, Config::load(variant.config));
   config.mask = causal == Causal::Yes ? Mask::Causal : Mask::None;
-  if (variant.smoothing != Smoothing::None)
-    config.smoothK = variant.smoothing == Smoothing::On;
+  if (variant.smoothing != Smoothing::None) config.smoothK = variant.smoothing == Smoothing::On;
   SAGE_TRY(config.validate());
   return config;
 }

@@ -1,4 +1,5 @@
-// What the demo computes: variants of attention × groups of real tensors × K as it is or with an offset. Reads tensor files, nothing else.
+// What the demo computes: variants of attention × groups of real tensors × K as it is or with an offset. Reads tensor
+// files, nothing else.
 #pragma once
 
 #include "reference/ExactAttention.h"
@@ -42,8 +43,9 @@ struct Group {
   std::vector<Layer> layers;
 };
 
-// All groups, first with K as it is, then with 8 standard deviations of each channel over its tokens, per head, of random sign (fixed
-// seed) added in f32 and rounded to f16. `directory` holds minilm-qkv.safetensors and decoder-qkv.safetensors.
+// All groups, first with K as it is, then with 8 standard deviations of each channel over its tokens, per head, of
+// random sign (fixed seed) added in f32 and rounded to f16. `directory` holds minilm-qkv.safetensors and
+// decoder-qkv.safetensors.
 Result<std::vector<Group>> loadGroups(const std::string &directory);
 
 } // namespace sage::demo

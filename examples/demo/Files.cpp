@@ -36,10 +36,10 @@ Status dumpStages(const fs::path &directory, const Device &device, const Row &ro
   SAGE_TRY(makeDirectory(directory));
   SAGE_ASSIGN(Config config, configFor(*row.variant, row.group->causal));
   int64_t headDim = row.group->layers.front().q.shape.back();
-  SAGE_ASSIGN(auto kernels, attentionKernels(config, headDim, {.arch = device.arch(), .dumpStages = directory.string()}));
+  SAGE_ASSIGN(auto kernels,
+              attentionKernels(config, headDim, {.arch = device.arch(), .dumpStages = directory.string()}));
   SAGE_ASSIGN(CompilerRef compiler, CompilerLibrary::open());
-  for (const AttentionKernel &kernel : kernels)
-    SAGE_TRY(compiler->compile(kernel.request).status());
+  for (const AttentionKernel &kernel : kernels) SAGE_TRY(compiler->compile(kernel.request).status());
   return {};
 }
 
@@ -60,8 +60,7 @@ Status writeFiles(const std::string &directory, const Device &device, const Meas
   SAGE_TRY(makeDirectory(root / "outputs"));
   SAGE_TRY(writeOutputs(root / "outputs" / (name + (offset ? "-offset" : "-asis") + ".safetensors"), measured));
   // The offset changes data, not kernels.
-  if (offset)
-    return {};
+  if (offset) return {};
   SAGE_TRY(writeKernels(root / "ptx" / name, measured.steps));
   return dumpStages(root / "stages" / name, device, row);
 }

@@ -1,5 +1,6 @@
 // What the demo leaves behind for a look: PTX and metadata of every kernel, the compiler's stages, and the outputs.
-//   DIR/ptx/VARIANT-GROUP/KERNEL.{ptx,json}   DIR/stages/VARIANT-GROUP/KERNEL/…   DIR/outputs/VARIANT-GROUP-{asis,offset}.safetensors
+//   DIR/ptx/VARIANT-GROUP/KERNEL.{ptx,json}   DIR/stages/VARIANT-GROUP/KERNEL/…
+//   DIR/outputs/VARIANT-GROUP-{asis,offset}.safetensors
 #pragma once
 
 #include "Measure.h"

@@ -13,8 +13,7 @@ using namespace sage::reference;
 
 // A metric that is not finite is worse than any other.
 double worse(double a, double b, bool higherIsWorse) {
-  if (!std::isfinite(a) || !std::isfinite(b))
-    return NAN;
+  if (!std::isfinite(a) || !std::isfinite(b)) return NAN;
   return higherIsWorse ? std::max(a, b) : std::min(a, b);
 }
 
@@ -30,21 +29,23 @@ Metrics worstOf(const std::vector<Metrics> &layers) {
 
 void addRun(Measured &measured, HostRun &run) {
   measured.row.wallMs += run.wallMs;
-  if (run.instructions)
-    measured.row.instructions = measured.row.instructions.value_or(0) + *run.instructions;
+  if (run.instructions) measured.row.instructions = measured.row.instructions.value_or(0) + *run.instructions;
   measured.outputs.push_back(std::move(run.o));
   measured.steps = std::move(run.steps);
 }
 
 } // namespace
 
-Result<Measured> measure(const DeviceRef &device, const KernelCacheRef &cache, const Variant &variant, const Group &group) {
+Result<Measured> measure(const DeviceRef &device, const KernelCacheRef &cache, const Variant &variant,
+                         const Group &group) {
   SAGE_ASSIGN(Config config, configFor(variant, group.causal));
   Measured measured;
   measured.row.variant = &variant;
   measured.row.group = &group;
   for (const Layer &layer : group.layers) {
-    SAGE_ASSIGN(HostRun run, runAttention(device, cache, config, {layer.q, layer.k, layer.v}).context(variant.label + ", " + group.label));
+    SAGE_ASSIGN(
+        HostRun run,
+        runAttention(device, cache, config, {layer.q, layer.k, layer.v}).context(variant.label + ", " + group.label));
     SAGE_ASSIGN(std::vector<double> computed, toDoubles(run.o));
     measured.row.layers.push_back(compare(layer.exact.o, computed));
     addRun(measured, run);

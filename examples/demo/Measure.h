@@ -13,18 +13,19 @@ struct Row {
   const Group *group;
   std::vector<reference::Metrics> layers;
   reference::Metrics worst;
-  size_t ptxBytes = 0;                     // of all kernels of the plan
-  double compileMs = 0;                    // from text to PTX, all kernels of the plan
-  std::optional<uint64_t> instructions;    // of all lanes; nothing on a GPU
+  size_t ptxBytes = 0;                  // of all kernels of the plan
+  double compileMs = 0;                 // from text to PTX, all kernels of the plan
+  std::optional<uint64_t> instructions; // of all lanes; nothing on a GPU
   double wallMs = 0;
 };
 
 struct Measured {
   Row row;
-  std::vector<reference::HostTensor> outputs;  // a layer each
-  std::vector<Attention::Step> steps;          // the kernels that ran
+  std::vector<reference::HostTensor> outputs; // a layer each
+  std::vector<Attention::Step> steps;         // the kernels that ran
 };
 
-Result<Measured> measure(const DeviceRef &device, const KernelCacheRef &cache, const Variant &variant, const Group &group);
+Result<Measured> measure(const DeviceRef &device, const KernelCacheRef &cache, const Variant &variant,
+                         const Group &group);
 
 } // namespace sage::demo

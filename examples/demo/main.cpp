@@ -1,5 +1,6 @@
-// The main job, end to end: real queries, keys and values → tile programs compiled to PTX → a GPU, or the simulator → accuracy against
-// exact attention, as one table. Exit code 0 when every figure is within its bound, 5 when one is not; 1, 2, 3, 4 as sagec.
+// The main job, end to end: real queries, keys and values → tile programs compiled to PTX → a GPU, or the simulator →
+// accuracy against exact attention, as one table. Exit code 0 when every figure is within its bound, 5 when one is not;
+// 1, 2, 3, 4 as sagec.
 //   sage-demo [--data DIR] [--output DIR] [--device D]
 #include "Bounds.h"
 #include "Cases.h"
@@ -25,9 +26,11 @@ Result<Options> parseOptions(int argc, char **argv) {
   Options options;
   for (int i = 1; i < argc; i += 2) {
     std::string key = argv[i];
-    std::string *target = key == "--data" ? &options.data : key == "--output" ? &options.output : key == "--device" ? &options.device : nullptr;
-    if (!target || i + 1 == argc)
-      return usage;
+    std::string *target = key == "--data"     ? &options.data
+                          : key == "--output" ? &options.output
+                          : key == "--device" ? &options.device
+                                              : nullptr;
+    if (!target || i + 1 == argc) return usage;
     *target = argv[i + 1];
   }
   return options;
@@ -37,19 +40,19 @@ Result<Options> parseOptions(int argc, char **argv) {
 void progress(size_t done, size_t total, const std::string &what) {
   bool terminal = isatty(STDERR_FILENO);
   std::fprintf(stderr, terminal ? "\r\033[K[%zu/%zu] %s" : "[%zu/%zu] %s\n", done, total, what.c_str());
-  if (terminal && done == total)
-    std::fprintf(stderr, "\r\033[K");
+  if (terminal && done == total) std::fprintf(stderr, "\r\033[K");
   std::fflush(stderr);
 }
 
-Result<std::vector<Row>> measureAll(const Options &options, const DeviceRef &device, const std::vector<Variant> &variants,
-                                    const std::vector<Group> &groups) {
+Result<std::vector<Row>> measureAll(const Options &options, const DeviceRef &device,
+                                    const std::vector<Variant> &variants, const std::vector<Group> &groups) {
   auto cache = std::make_shared<KernelCache>();
   std::vector<Row> rows;
   size_t total = groups.size() * variants.size();
   for (const Group &group : groups)
     for (const Variant &variant : variants) {
-      progress(rows.size(), total, variant.label + " on " + group.label + (group.keys == Keys::Offset ? ", K offset" : ""));
+      progress(rows.size(), total,
+               variant.label + " on " + group.label + (group.keys == Keys::Offset ? ", K offset" : ""));
       SAGE_ASSIGN(Measured measured, measure(device, cache, variant, group));
       SAGE_TRY(writeFiles(options.output, *device, measured));
       rows.push_back(std::move(measured.row));
@@ -61,8 +64,7 @@ Result<std::vector<Row>> measureAll(const Options &options, const DeviceRef &dev
 // The last line, and the exit code that goes with it.
 Status conclude(const std::vector<Row> &rows) {
   size_t outside = 0;
-  for (const Row &row : rows)
-    outside += !judge(row, rows).within;
+  for (const Row &row : rows) outside += !judge(row, rows).within;
   if (outside > 0) {
     std::printf("FAILED: %zu of %zu rows are outside their bounds.\n", outside, rows.size());
     return {Code::CheckFailed, ""};
@@ -88,7 +90,6 @@ Status demonstrate(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   Status status = demonstrate(argc, argv);
-  if (!status.message().empty())
-    std::fprintf(stderr, "sage-demo: error: %s\n", status.message().c_str());
+  if (!status.message().empty()) std::fprintf(stderr, "sage-demo: error: %s\n", status.message().c_str());
   return status.exitCode();
 }

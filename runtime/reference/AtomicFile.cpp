@@ -1,5 +1,6 @@
-// A write beyond RLIMIT_FSIZE raises SIGXFSZ, which would kill the process and leave the temporary file. The signal is blocked in this
-// thread while it writes and taken off if it came, so write() returns EFBIG instead and the host's own handling stays as it was.
+// A write beyond RLIMIT_FSIZE raises SIGXFSZ, which would kill the process and leave the temporary file. The signal is
+// blocked in this thread while it writes and taken off if it came, so write() returns EFBIG instead and the host's own
+// handling stays as it was.
 #include "reference/AtomicFile.h"
 
 #include <atomic>
@@ -24,8 +25,7 @@ public:
   }
   ~FileSizeSignalBlock() {
     timespec none{};
-    if (!sigismember(&before, SIGXFSZ))
-      sigtimedwait(&signals, nullptr, &none);
+    if (!sigismember(&before, SIGXFSZ)) sigtimedwait(&signals, nullptr, &none);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
@@ -41,10 +41,8 @@ Status failure(const std::string &path, const char *what, int error) {
 int writeAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     ssize_t done = ::write(fd, bytes.data(), std::min(bytes.size(), size_t(1) << 30));
-    if (done < 0 && errno == EINTR)
-      continue;
-    if (done <= 0)
-      return done < 0 ? errno : EIO;
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return done < 0 ? errno : EIO;
     bytes.remove_prefix(size_t(done));
   }
   return 0;
@@ -52,8 +50,7 @@ int writeAll(int fd, std::string_view bytes) {
 
 int writeParts(int fd, std::span<const std::string_view> parts) {
   for (std::string_view part : parts)
-    if (int error = writeAll(fd, part))
-      return error;
+    if (int error = writeAll(fd, part)) return error;
   return 0;
 }
 
@@ -64,7 +61,7 @@ std::string temporaryName(const std::string &path) {
 
 // Opens the temporary file for `path`.
 Result<int> openTemporary(const std::string &path, const std::string &temporary) {
-  struct stat there {};
+  struct stat there{};
   if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
     return invalidInput(path + ": cannot write: exists and is not a regular file");
   int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -90,12 +87,9 @@ Status writeFileAtomically(const std::string &path, std::span<const std::string_
     error = writeParts(fd, parts);
   }
   // close() reports a delayed failure of a network file system.
-  if (::close(fd) != 0 && !error)
-    error = errno;
-  if (!error && ::rename(temporary.c_str(), path.c_str()) != 0)
-    error = errno;
-  if (!error)
-    return {};
+  if (::close(fd) != 0 && !error) error = errno;
+  if (!error && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (!error) return {};
   ::unlink(temporary.c_str());
   return failure(path, "cannot write", error);
 }

@@ -1,5 +1,6 @@
-// Work is cut into (batch, query head, 64 query rows). Scores of a cut are one product in double; a score that the mask hides is never
-// read again, so a NaN behind the mask stays there. P V is one product over the keys that every row of the cut sees, and row by row on the diagonal.
+// Work is cut into (batch, query head, 64 query rows). Scores of a cut are one product in double; a score that the mask
+// hides is never read again, so a NaN behind the mask stays there. P V is one product over the keys that every row of
+// the cut sees, and row by row on the diagonal.
 #include "reference/ExactAttention.h"
 
 #include "reference/Half.h"
@@ -26,8 +27,7 @@ struct HeadView {
 };
 
 HeadView headView(TensorLayout layout, int64_t heads, int64_t tokens, int64_t dim, int64_t b, int64_t h) {
-  if (layout == TensorLayout::Hnd)
-    return {(b * heads + h) * tokens * dim, dim};
+  if (layout == TensorLayout::Hnd) return {(b * heads + h) * tokens * dim, dim};
   return {b * tokens * heads * dim + h * dim, heads * dim};
 }
 
@@ -47,11 +47,9 @@ struct Problem {
 // Turns the first `visible` scores of a row into exp(s − max) and returns the log of their sum; the sum goes to `sum`.
 double softmaxRow(double *scores, int64_t visible, double scale, double &sum) {
   double highest = -std::numeric_limits<double>::infinity();
-  for (int64_t j = 0; j < visible; ++j)
-    highest = std::max(highest, scores[j] *= scale);
+  for (int64_t j = 0; j < visible; ++j) highest = std::max(highest, scores[j] *= scale);
   sum = 0;
-  for (int64_t j = 0; j < visible; ++j)
-    sum += scores[j] = std::exp(scores[j] - highest);
+  for (int64_t j = 0; j < visible; ++j) sum += scores[j] = std::exp(scores[j] - highest);
   return highest + std::log(sum);
 }
 
@@ -72,14 +70,11 @@ void solveCut(const Problem &p, int64_t b, int64_t h, int64_t first, Matrix &sco
   scores.resize(rows, std::max<int64_t>(most, 1));
   scores.leftCols(most).noalias() = q * k.transpose();
   Eigen::VectorXd sums(rows);
-  for (int64_t r = 0; r < rows; ++r)
-    lse[r] = softmaxRow(scores.row(r).data(), p.visible(first + r), p.scale, sums[r]);
+  for (int64_t r = 0; r < rows; ++r) lse[r] = softmaxRow(scores.row(r).data(), p.visible(first + r), p.scale, sums[r]);
   o.noalias() = scores.leftCols(common) * v.topRows(common);
   for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t j = common; j < p.visible(first + r); ++j)
-      o.row(r) += scores(r, j) * v.row(j);
-    if (p.visible(first + r) > 0)
-      o.row(r) /= sums[r];
+    for (int64_t j = common; j < p.visible(first + r); ++j) o.row(r) += scores(r, j) * v.row(j);
+    if (p.visible(first + r) > 0) o.row(r) /= sums[r];
   }
 }
 
@@ -93,11 +88,9 @@ void solveAll(const Problem &p) {
   };
   unsigned wanted = p.options.threads ? p.options.threads : std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::thread> helpers;
-  for (int64_t t = 1; t < std::min<int64_t>(wanted, total); ++t)
-    helpers.emplace_back(work);
+  for (int64_t t = 1; t < std::min<int64_t>(wanted, total); ++t) helpers.emplace_back(work);
   work();
-  for (std::thread &helper : helpers)
-    helper.join();
+  for (std::thread &helper : helpers) helper.join();
 }
 
 } // namespace
@@ -110,21 +103,21 @@ Result<Extents> attentionExtents(const Shape &q, const Shape &k, const Shape &v,
   Extents e{q[0], q[heads], k[heads], q[tokens], k[tokens], q[3], v[3]};
   for (const Shape *shape : {&q, &k, &v})
     for (int64_t extent : *shape)
-      if (extent < 1)
-        return invalidInput("q, k and v must not be empty, got " + all());
+      if (extent < 1) return invalidInput("q, k and v must not be empty, got " + all());
   if (k[0] != e.batch || v[0] != e.batch)
     return invalidInput("q, k and v must have the same batch size (axis 0), got " + all());
   if (v[heads] != e.keyHeads || v[tokens] != e.keys)
     return invalidInput("k and v must have the same heads and tokens, got " + all());
-  if (k[3] != e.headDim)
-    return invalidInput("q and k must have the same head dim (axis 3), got " + all());
+  if (k[3] != e.headDim) return invalidInput("q and k must have the same head dim (axis 3), got " + all());
   if (e.queryHeads % e.keyHeads != 0)
     return invalidInput("the query heads (" + std::to_string(e.queryHeads) + ") must be a multiple of the key heads (" +
-                        std::to_string(e.keyHeads) + ") in layout " + (layout == TensorLayout::Hnd ? "HND" : "NHD") + ", got " + all());
+                        std::to_string(e.keyHeads) + ") in layout " + (layout == TensorLayout::Hnd ? "HND" : "NHD") +
+                        ", got " + all());
   return e;
 }
 
-Result<ExactOutput> exactAttention(const HostTensor &q, const HostTensor &k, const HostTensor &v, const ExactOptions &options) {
+Result<ExactOutput> exactAttention(const HostTensor &q, const HostTensor &k, const HostTensor &v,
+                                   const ExactOptions &options) {
   SAGE_ASSIGN(Extents e, attentionExtents(q.shape, k.shape, v.shape, options.layout));
   SAGE_ASSIGN(std::vector<double> qs, toDoubles(q));
   SAGE_ASSIGN(std::vector<double> ks, toDoubles(k));

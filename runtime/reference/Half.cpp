@@ -27,8 +27,7 @@ Status wrongType(const HostTensor &tensor) {
 template <typename To> Result<std::vector<To>> convert(const HostTensor &tensor) {
   std::vector<To> out(size_t(tensor.elements()));
   auto fill = [&](auto values, auto &&function) {
-    for (size_t i = 0; i < out.size(); ++i)
-      out[i] = To(function(values[i]));
+    for (size_t i = 0; i < out.size(); ++i) out[i] = To(function(values[i]));
   };
   switch (tensor.dtype) {
   case Dtype::F16: fill(tensor.as<uint16_t>(), halfValue); break;
@@ -55,8 +54,7 @@ Result<HostTensor> fromFloats(std::span<const float> values, Dtype dtype, Shape 
   if (size_t(tensor.elements()) != values.size())
     return internalError(std::to_string(values.size()) + " values for a tensor of shape " + shapeText(tensor.shape));
   auto fill = [&](auto out, auto &&function) {
-    for (size_t i = 0; i < values.size(); ++i)
-      out[i] = function(values[i]);
+    for (size_t i = 0; i < values.size(); ++i) out[i] = function(values[i]);
   };
   switch (dtype) {
   case Dtype::F16: fill(tensor.as<uint16_t>(), halfBits); break;

@@ -1,4 +1,5 @@
-// Conversions between the 16-bit floating-point types and f32/f64, rounding to nearest even (Eigen's software types, so the same bits everywhere).
+// Conversions between the 16-bit floating-point types and f32/f64, rounding to nearest even (Eigen's software types, so
+// the same bits everywhere).
 #pragma once
 
 #include "reference/HostTensor.h"

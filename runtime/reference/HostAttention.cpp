@@ -10,9 +10,9 @@ namespace sage::reference {
 namespace {
 
 Status requireF16(const HostTensor &tensor, const char *name) {
-  if (tensor.dtype == Dtype::F16)
-    return {};
-  return invalidInput(std::string(name) + " is " + std::string(dtypeName(tensor.dtype)) + "; only F16 tensors are supported");
+  if (tensor.dtype == Dtype::F16) return {};
+  return invalidInput(std::string(name) + " is " + std::string(dtypeName(tensor.dtype)) +
+                      "; only F16 tensors are supported");
 }
 
 Result<Buffer> upload(const DeviceRef &device, const HostTensor &tensor) {
@@ -23,17 +23,13 @@ Result<Buffer> upload(const DeviceRef &device, const HostTensor &tensor) {
 
 // Lane instructions of all launches so far; nothing on a device without counters.
 std::optional<uint64_t> laneInstructions(Device &device) {
-  if (!device.simulated())
-    return std::nullopt;
+  if (!device.simulated()) return std::nullopt;
   Result<std::string> text = device.counters();
-  if (!text)
-    return std::nullopt;
+  if (!text) return std::nullopt;
   nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
-  if (!json.is_object() || !json["kernels"].is_array())
-    return std::nullopt;
+  if (!json.is_object() || !json["kernels"].is_array()) return std::nullopt;
   uint64_t sum = 0;
-  for (const auto &kernel : json["kernels"])
-    sum += kernel.value("lane_instructions", uint64_t(0));
+  for (const auto &kernel : json["kernels"]) sum += kernel.value("lane_instructions", uint64_t(0));
   return sum;
 }
 
@@ -46,8 +42,7 @@ Status launchTimed(Device &device, const Attention &plan, const AttentionArgumen
   SAGE_TRY(stream.synchronize());
   run.wallMs = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   std::optional<uint64_t> after = laneInstructions(device);
-  if (before && after)
-    run.instructions = *after - *before;
+  if (before && after) run.instructions = *after - *before;
   return {};
 }
 
@@ -59,13 +54,19 @@ Result<AttentionShape> attentionShape(const HostInputs &inputs) {
   SAGE_TRY(requireF16(inputs.v, "v"));
   SAGE_ASSIGN(Extents e, attentionExtents(inputs.q.shape, inputs.k.shape, inputs.v.shape, inputs.layout));
   if (e.valueDim != e.headDim)
-    return invalidInput("v must have the head dim of q and k (" + std::to_string(e.headDim) + "), not " + std::to_string(e.valueDim));
-  return AttentionShape{.batch = e.batch, .queryHeads = e.queryHeads, .keyHeads = e.keyHeads, .queries = e.queries, .keys = e.keys,
-                        .headDim = e.headDim, .dtype = DType::F16};
+    return invalidInput("v must have the head dim of q and k (" + std::to_string(e.headDim) + "), not " +
+                        std::to_string(e.valueDim));
+  return AttentionShape{.batch = e.batch,
+                        .queryHeads = e.queryHeads,
+                        .keyHeads = e.keyHeads,
+                        .queries = e.queries,
+                        .keys = e.keys,
+                        .headDim = e.headDim,
+                        .dtype = DType::F16};
 }
 
-Result<HostRun> runAttention(const DeviceRef &device, const KernelCacheRef &cache, const Config &config, const HostInputs &inputs,
-                             const AttentionOptions &options) {
+Result<HostRun> runAttention(const DeviceRef &device, const KernelCacheRef &cache, const Config &config,
+                             const HostInputs &inputs, const AttentionOptions &options) {
   SAGE_ASSIGN(AttentionShape shape, attentionShape(inputs));
   SAGE_ASSIGN(Attention plan, Attention::create(device, config, shape, cache, options));
   HostRun run;
@@ -82,8 +83,12 @@ Result<HostRun> runAttention(const DeviceRef &device, const KernelCacheRef &cach
   auto view = [&](const Buffer &buffer, int64_t heads, int64_t tokens) {
     return attentionTensor(buffer.pointer(), DType::F16, inputs.layout, shape.batch, heads, tokens, shape.headDim);
   };
-  AttentionArguments arguments{.q = view(q, shape.queryHeads, shape.queries), .k = view(k, shape.keyHeads, shape.keys), .v = view(v, shape.keyHeads, shape.keys),
-                               .o = view(o, shape.queryHeads, shape.queries), .lse = {}, .workspace = workspace.pointer()};
+  AttentionArguments arguments{.q = view(q, shape.queryHeads, shape.queries),
+                               .k = view(k, shape.keyHeads, shape.keys),
+                               .v = view(v, shape.keyHeads, shape.keys),
+                               .o = view(o, shape.queryHeads, shape.queries),
+                               .lse = {},
+                               .workspace = workspace.pointer()};
   if (config.lse) {
     SAGE_ASSIGN(run.lse, HostTensor::allocate(Dtype::F32, {shape.batch, shape.queryHeads, shape.queries}));
     SAGE_ASSIGN(lse, device->allocate(run.lse->bytes.size()));
@@ -91,8 +96,7 @@ Result<HostRun> runAttention(const DeviceRef &device, const KernelCacheRef &cach
   }
   SAGE_TRY(launchTimed(*device, plan, arguments, run));
   SAGE_TRY(o.download(run.o.bytes.data(), run.o.bytes.size()));
-  if (run.lse)
-    SAGE_TRY(lse.download(run.lse->bytes.data(), run.lse->bytes.size()));
+  if (run.lse) SAGE_TRY(lse.download(run.lse->bytes.data(), run.lse->bytes.size()));
   return run;
 }
 

@@ -14,11 +14,11 @@ struct DtypeRow {
 };
 
 constexpr std::array dtypeTable = {
-    DtypeRow{Dtype::Bool, "BOOL", 1},    DtypeRow{Dtype::U8, "U8", 1},    DtypeRow{Dtype::I8, "I8", 1},
+    DtypeRow{Dtype::Bool, "BOOL", 1},    DtypeRow{Dtype::U8, "U8", 1},        DtypeRow{Dtype::I8, "I8", 1},
     DtypeRow{Dtype::E5M2, "F8_E5M2", 1}, DtypeRow{Dtype::E4M3, "F8_E4M3", 1}, DtypeRow{Dtype::I16, "I16", 2},
-    DtypeRow{Dtype::U16, "U16", 2},      DtypeRow{Dtype::F16, "F16", 2},  DtypeRow{Dtype::BF16, "BF16", 2},
-    DtypeRow{Dtype::I32, "I32", 4},      DtypeRow{Dtype::U32, "U32", 4},  DtypeRow{Dtype::F32, "F32", 4},
-    DtypeRow{Dtype::F64, "F64", 8},      DtypeRow{Dtype::I64, "I64", 8},  DtypeRow{Dtype::U64, "U64", 8},
+    DtypeRow{Dtype::U16, "U16", 2},      DtypeRow{Dtype::F16, "F16", 2},      DtypeRow{Dtype::BF16, "BF16", 2},
+    DtypeRow{Dtype::I32, "I32", 4},      DtypeRow{Dtype::U32, "U32", 4},      DtypeRow{Dtype::F32, "F32", 4},
+    DtypeRow{Dtype::F64, "F64", 8},      DtypeRow{Dtype::I64, "I64", 8},      DtypeRow{Dtype::U64, "U64", 8},
 };
 
 const DtypeRow &row(Dtype dtype) { return dtypeTable[size_t(dtype)]; }
@@ -35,22 +35,19 @@ size_t dtypeBytes(Dtype dtype) { return row(dtype).bytes; }
 
 std::optional<Dtype> dtypeFromName(std::string_view name) {
   for (const DtypeRow &entry : dtypeTable)
-    if (entry.name == name)
-      return entry.dtype;
+    if (entry.name == name) return entry.dtype;
   return std::nullopt;
 }
 
 std::string dtypeNames() {
   std::string all;
-  for (const DtypeRow &entry : dtypeTable)
-    all += (all.empty() ? "" : ", ") + std::string(entry.name);
+  for (const DtypeRow &entry : dtypeTable) all += (all.empty() ? "" : ", ") + std::string(entry.name);
   return all;
 }
 
 std::string shapeText(const Shape &shape) {
   std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i)
-    text += (i ? ", " : "") + std::to_string(shape[i]);
+  for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
   return text + "]";
 }
 

@@ -1,5 +1,6 @@
-// A tensor in host memory: element type, shape, raw bytes, row-major and dense. What files hold, what a launch uploads and downloads.
-// Part of sage_reference, the host-side mathematics that tools and tests share; it knows no device and reads no environment.
+// A tensor in host memory: element type, shape, raw bytes, row-major and dense. What files hold, what a launch uploads
+// and downloads. Part of sage_reference, the host-side mathematics that tools and tests share; it knows no device and
+// reads no environment.
 #pragma once
 
 #include "sage/runtime/Result.h"
@@ -17,9 +18,9 @@ namespace sage::reference {
 // The element types of the safetensors format.
 enum class Dtype { Bool, U8, I8, E5M2, E4M3, I16, U16, F16, BF16, I32, U32, F32, F64, I64, U64 };
 
-std::string_view dtypeName(Dtype dtype);                      // the format's spelling: "F16", "F8_E4M3" …
-std::optional<Dtype> dtypeFromName(std::string_view name);    // nothing for a name the format does not have
-std::string dtypeNames();                                     // all of them, for messages
+std::string_view dtypeName(Dtype dtype);                   // the format's spelling: "F16", "F8_E4M3" …
+std::optional<Dtype> dtypeFromName(std::string_view name); // nothing for a name the format does not have
+std::string dtypeNames();                                  // all of them, for messages
 size_t dtypeBytes(Dtype dtype);
 
 using Shape = std::vector<int64_t>;

@@ -1,4 +1,5 @@
-// A counter hashed by splitmix64's finaliser gives uniform bits; Box-Muller in double turns two of them into two normals.
+// A counter hashed by splitmix64's finaliser gives uniform bits; Box-Muller in double turns two of them into two
+// normals.
 #include "reference/Random.h"
 
 #include <cmath>
@@ -29,8 +30,7 @@ std::vector<float> normals(uint64_t seed, uint64_t stream, int64_t count) {
     double radius = std::sqrt(-2.0 * std::log(uniformAt(seed, stream, i)));
     double angle = 2.0 * std::numbers::pi * uniformAt(seed, stream, i + 1);
     out[i] = float(radius * std::cos(angle));
-    if (i + 1 < out.size())
-      out[i + 1] = float(radius * std::sin(angle));
+    if (i + 1 < out.size()) out[i + 1] = float(radius * std::sin(angle));
   }
   return out;
 }

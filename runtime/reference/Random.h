@@ -1,4 +1,5 @@
-// Reproducible N(0,1) draws: element i of a stream depends on (seed, stream, i) alone, so no library, order or thread count changes the data.
+// Reproducible N(0,1) draws: element i of a stream depends on (seed, stream, i) alone, so no library, order or thread
+// count changes the data.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,13 @@
-// Reading and writing .safetensors files, with files that lie in mind: everything is checked before it is used or allocated.
+// Reading and writing .safetensors files, with files that lie in mind: everything is checked before it is used or
+// allocated.
 //
 //   file   = header_size (u64, little endian) header data
-//   header = JSON object: {"NAME": {"dtype": "F16", "shape": [1, 2], "data_offsets": [begin, end]}, …, "__metadata__": {"key": "text"}}
+//   header = JSON object: {"NAME": {"dtype": "F16", "shape": [1, 2], "data_offsets": [begin, end]}, …, "__metadata__":
+//   {"key": "text"}}
 //
-// Offsets count from the start of data. Checked on opening: the header fits the file and 16 MiB, is one JSON object without duplicate
-// names, each dtype is known, each byte range is the size that dtype and shape say, and the ranges tile data without gap or overlap.
+// Offsets count from the start of data. Checked on opening: the header fits the file and 16 MiB, is one JSON object
+// without duplicate names, each dtype is known, each byte range is the size that dtype and shape say, and the ranges
+// tile data without gap or overlap.
 #pragma once
 
 #include "reference/HostTensor.h"
@@ -43,8 +46,8 @@ struct NamedTensor {
   const HostTensor *tensor;
 };
 
-// Writes a temporary file beside `path` and renames it over `path`: what lies at `path` is the old file or the whole new one, also after
-// a full disk, a file-size limit, or a crash.
+// Writes a temporary file beside `path` and renames it over `path`: what lies at `path` is the old file or the whole
+// new one, also after a full disk, a file-size limit, or a crash.
 Status writeSafetensors(const std::string &path, const std::vector<NamedTensor> &tensors,
                         const std::map<std::string, std::string> &metadata = {});
 

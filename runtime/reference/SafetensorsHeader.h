@@ -11,6 +11,7 @@ constexpr uint64_t maxHeaderBytes = uint64_t(16) << 20;
 Result<std::map<std::string, TensorInfo>> parseHeader(std::string_view text, uint64_t dataBytes);
 
 // The header for these tensors in order, padded with spaces so that data starts on a multiple of 8.
-Result<std::string> formatHeader(const std::vector<NamedTensor> &tensors, const std::map<std::string, std::string> &metadata);
+Result<std::string> formatHeader(const std::vector<NamedTensor> &tensors,
+                                 const std::map<std::string, std::string> &metadata);
 
 } // namespace sage::reference

@@ -31,18 +31,14 @@ double literalRow(const Inputs &in, int64_t b, int64_t h, int64_t i, bool causal
   double sum = 0;
   o.assign(size_t(dim), 0.0);
   for (int64_t j = 0; j < m; ++j) {
-    if (causal && j > i + m - n)
-      continue;
+    if (causal && j > i + m - n) continue;
     double s = 0;
-    for (int64_t d = 0; d < dim; ++d)
-      s += at(in.q, b, h, i, d) * at(in.k, b, g, j, d);
+    for (int64_t d = 0; d < dim; ++d) s += at(in.q, b, h, i, d) * at(in.k, b, g, j, d);
     double p = std::exp(s / std::sqrt(double(dim)));
     sum += p;
-    for (int64_t d = 0; d < dim; ++d)
-      o[size_t(d)] += p * at(in.v, b, g, j, d);
+    for (int64_t d = 0; d < dim; ++d) o[size_t(d)] += p * at(in.v, b, g, j, d);
   }
-  for (double &x : o)
-    x = sum > 0 ? x / sum : 0;
+  for (double &x : o) x = sum > 0 ? x / sum : 0;
   return std::log(sum);
 }
 
@@ -54,8 +50,7 @@ void agrees(const Inputs &in, Causal causal) {
   for (int64_t r = 0; r < in.q.shape[0] * heads * n; ++r) {
     double lse = literalRow(in, r / n / heads, r / n % heads, r % n, causal == Causal::Yes, row);
     REQUIRE((got->lse[size_t(r)] == lse || std::abs(got->lse[size_t(r)] - lse) < 1e-12));
-    for (int64_t d = 0; d < dim; ++d)
-      REQUIRE(std::abs(got->o[size_t(r * dim + d)] - row[size_t(d)]) < 1e-12);
+    for (int64_t d = 0; d < dim; ++d) REQUIRE(std::abs(got->o[size_t(r * dim + d)] - row[size_t(d)]) < 1e-12);
   }
 }
 
@@ -77,13 +72,16 @@ HostTensor swapped(const HostTensor &t) {
 TEST_CASE("exact attention: the formula, with GQA and a tail") { agrees({2, 4, 2, 67, 67, 32}, Causal::No); }
 TEST_CASE("exact attention: one token") { agrees({1, 1, 1, 1, 1, 64}, Causal::Yes); }
 TEST_CASE("exact attention: causal") { agrees({1, 2, 1, 130, 130, 16}, Causal::Yes); }
-TEST_CASE("exact attention: causal aligned bottom-right, more keys than queries") { agrees({1, 2, 2, 65, 100, 16}, Causal::Yes); }
+TEST_CASE("exact attention: causal aligned bottom-right, more keys than queries") {
+  agrees({1, 2, 2, 65, 100, 16}, Causal::Yes);
+}
 TEST_CASE("exact attention: causal rows without a key give 0 and −inf") { agrees({1, 1, 1, 100, 65, 16}, Causal::Yes); }
 
 TEST_CASE("exact attention: NHD is HND with two axes swapped") {
   Inputs in(2, 4, 2, 70, 70, 16);
   auto hnd = exactAttention(in.q, in.k, in.v, {.causal = Causal::Yes});
-  auto nhd = exactAttention(swapped(in.q), swapped(in.k), swapped(in.v), {.layout = TensorLayout::Nhd, .causal = Causal::Yes});
+  auto nhd =
+      exactAttention(swapped(in.q), swapped(in.k), swapped(in.v), {.layout = TensorLayout::Nhd, .causal = Causal::Yes});
   REQUIRE(nhd.ok());
   CHECK(nhd->lse == hnd->lse);
   for (int64_t n = 0; n < 70; ++n)
@@ -95,14 +93,15 @@ TEST_CASE("exact attention: a NaN behind the causal mask stays there") {
   Inputs in(1, 1, 1, 80, 80, 16);
   in.k.as<uint16_t>()[79 * 16] = in.v.as<uint16_t>()[79 * 16] = 0x7e00;
   auto got = exactAttention(in.q, in.k, in.v, {.causal = Causal::Yes});
-  for (int64_t i = 0; i < 79 * 16; ++i)
-    REQUIRE(std::isfinite(got->o[size_t(i)]));
+  for (int64_t i = 0; i < 79 * 16; ++i) REQUIRE(std::isfinite(got->o[size_t(i)]));
   CHECK(std::isnan(got->o[79 * 16]));
 }
 
 TEST_CASE("exact attention: shapes that do not fit are named") {
   using Catch::Contains;
-  auto message = [](Shape q, Shape k, Shape v) { return attentionExtents(q, k, v, TensorLayout::Hnd).status().message(); };
+  auto message = [](Shape q, Shape k, Shape v) {
+    return attentionExtents(q, k, v, TensorLayout::Hnd).status().message();
+  };
   CHECK_THAT(message({1, 2, 3}, {1, 2, 3, 4}, {1, 2, 3, 4}), Contains("four axes") && Contains("q [1, 2, 3]"));
   CHECK_THAT(message({1, 3, 8, 4}, {1, 2, 8, 4}, {1, 2, 8, 4}), Contains("multiple of the key heads"));
   CHECK_THAT(message({2, 2, 8, 4}, {1, 2, 8, 4}, {1, 2, 8, 4}), Contains("batch"));

@@ -39,15 +39,13 @@ TEST_CASE("half: ties go to even, overflow to infinity, subnormals stay") {
 
 TEST_CASE("half: every finite value survives a round trip") {
   for (unsigned bits = 0; bits < 0x10000; ++bits)
-    if ((bits & 0x7c00) != 0x7c00)
-      REQUIRE(halfBits(halfValue(uint16_t(bits))) == bits);
+    if ((bits & 0x7c00) != 0x7c00) REQUIRE(halfBits(halfValue(uint16_t(bits))) == bits);
 }
 
 TEST_CASE("random: moments of N(0,1), reproducible, streams apart") {
   auto x = normals(7, 0, 100001), again = normals(7, 0, 100001), other = normals(7, 1, 100001);
   double sum = 0, squares = 0, cross = 0;
-  for (size_t i = 0; i < x.size(); ++i)
-    sum += x[i], squares += double(x[i]) * x[i], cross += double(x[i]) * other[i];
+  for (size_t i = 0; i < x.size(); ++i) sum += x[i], squares += double(x[i]) * x[i], cross += double(x[i]) * other[i];
   CHECK(std::abs(sum / double(x.size())) < 0.02);
   CHECK(squares / double(x.size()) == Approx(1).margin(0.03));
   CHECK(std::abs(cross / double(x.size())) < 0.02);

@@ -29,7 +29,8 @@ std::string errorOf(const std::string &bytes) {
   return opened.status().message();
 }
 
-std::string tensor(const std::string &name, const std::string &dtype, const std::string &shape, const std::string &offsets) {
+std::string tensor(const std::string &name, const std::string &dtype, const std::string &shape,
+                   const std::string &offsets) {
   return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
 }
 
@@ -39,10 +40,10 @@ TEST_CASE("safetensors: what is written is read back, empty tensors and scalars 
   TempDirectory directory;
   auto a = *HostTensor::allocate(Dtype::F16, {2, 3}), none = *HostTensor::allocate(Dtype::F32, {0, 4}),
        scalar = *HostTensor::allocate(Dtype::I64, {});
-  for (size_t i = 0; i < a.bytes.size(); ++i)
-    a.bytes[i] = std::byte(i * 7);
+  for (size_t i = 0; i < a.bytes.size(); ++i) a.bytes[i] = std::byte(i * 7);
   scalar.as<int64_t>()[0] = -5;
-  REQUIRE(writeSafetensors(directory.file("x"), {{"a", &a}, {"none", &none}, {"scalar", &scalar}}, {{"by", "test"}}).ok());
+  REQUIRE(
+      writeSafetensors(directory.file("x"), {{"a", &a}, {"none", &none}, {"scalar", &scalar}}, {{"by", "test"}}).ok());
   auto opened = SafetensorsFile::open(directory.file("x"));
   REQUIRE(opened.ok());
   CHECK(opened->tensors().size() == 3);
@@ -59,28 +60,39 @@ TEST_CASE("safetensors: sizes that lie are refused") {
   CHECK_THAT(errorOf(withSize(UINT64_MAX, "{}")), Contains("at most 16777216 are allowed"));
   CHECK_THAT(errorOf(withSize(uint64_t(1) << 40, "{}")), Contains("at most 16777216 are allowed"));
   CHECK_THAT(errorOf(withSize(100, "{}")), Contains("truncated: the header claims 100 bytes, the file has 2"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[2,2]", "[0,8]") + "}", 7)), Contains("tensor \"q\"") && Contains("truncated"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[2,2]", "[0,8]") + "}", 9)), Contains("has 9 bytes after the header"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[2,3]", "[0,8]") + "}", 8)), Contains("hold 8 bytes, but F16 [2, 3] is 6 elements"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "F32", "[4611686018427387904,4]", "[0,8]") + "}", 8)), Contains("more than 2^62"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "F32", "[9223372036854775807]", "[0,8]") + "}", 8)), Contains("outside 0 … 2^62"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[2,2]", "[0,8]") + "}", 7)),
+             Contains("tensor \"q\"") && Contains("truncated"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[2,2]", "[0,8]") + "}", 9)),
+             Contains("has 9 bytes after the header"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[2,3]", "[0,8]") + "}", 8)),
+             Contains("hold 8 bytes, but F16 [2, 3] is 6 elements"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "F32", "[4611686018427387904,4]", "[0,8]") + "}", 8)),
+             Contains("more than 2^62"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "F32", "[9223372036854775807]", "[0,8]") + "}", 8)),
+             Contains("outside 0 … 2^62"));
   CHECK_THAT(errorOf(file("{" + tensor("q", "U8", "[8]", "[8,0]") + "}", 8)), Contains("end before they begin"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "U8", "[8]", "[0,18446744073709551615]") + "}", 8)), Contains("outside the file"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "U8", "[8]", "[0,18446744073709551615]") + "}", 8)),
+             Contains("outside the file"));
 }
 
 TEST_CASE("safetensors: overlaps and gaps are refused") {
   std::string a = tensor("a", "U8", "[6]", "[0,6]");
-  CHECK_THAT(errorOf(file("{" + a + "," + tensor("b", "U8", "[4]", "[4,8]") + "}", 8)), Contains("\"b\": its data overlaps"));
-  CHECK_THAT(errorOf(file("{" + a + "," + tensor("b", "U8", "[1]", "[7,8]") + "}", 8)), Contains("\"b\": there is a gap"));
+  CHECK_THAT(errorOf(file("{" + a + "," + tensor("b", "U8", "[4]", "[4,8]") + "}", 8)),
+             Contains("\"b\": its data overlaps"));
+  CHECK_THAT(errorOf(file("{" + a + "," + tensor("b", "U8", "[1]", "[7,8]") + "}", 8)),
+             Contains("\"b\": there is a gap"));
 }
 
 TEST_CASE("safetensors: headers that are not the format's JSON are refused") {
   CHECK_THAT(errorOf(file("{\"q\":", 0)), Contains("not valid JSON"));
   CHECK_THAT(errorOf(file("[1]", 0)), Contains("must be a JSON object"));
   CHECK_THAT(errorOf(file("{\"q\":3}", 0)), Contains("tensor \"q\": must be an object of exactly"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "F17", "[1]", "[0,2]") + "}", 2)), Contains("unknown dtype \"F17\"") && Contains("BF16"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[-1]", "[0,2]") + "}", 2)), Contains("non-negative integers, not -1"));
-  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[1.5]", "[0,2]") + "}", 2)), Contains("non-negative integers, not 1.5"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "F17", "[1]", "[0,2]") + "}", 2)),
+             Contains("unknown dtype \"F17\"") && Contains("BF16"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[-1]", "[0,2]") + "}", 2)),
+             Contains("non-negative integers, not -1"));
+  CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[1.5]", "[0,2]") + "}", 2)),
+             Contains("non-negative integers, not 1.5"));
   CHECK_THAT(errorOf(file("{" + tensor("q", "F16", "[1]", "[0]") + "}", 2)), Contains("two non-negative integers"));
   CHECK_THAT(errorOf(file("{" + tensor("q", "U8", "[1]", "[0,1]") + "," + tensor("q", "U8", "[1]", "[0,1]") + "}", 1)),
              Contains("\"q\" appears twice"));
@@ -95,8 +107,7 @@ TEST_CASE("safetensors: every truncation of a good file is refused, none crashes
   TempDirectory directory;
   std::string good = file("{" + tensor("q", "F16", "[2,2]", "[0,8]") + "}", 8);
   REQUIRE(SafetensorsFile::open(directory.fileWith("good", good)).ok());
-  for (size_t n = 0; n < good.size(); ++n)
-    errorOf(good.substr(0, n));
+  for (size_t n = 0; n < good.size(); ++n) errorOf(good.substr(0, n));
 }
 
 TEST_CASE("safetensors: any byte replaced is refused or read, never a crash") {
@@ -108,8 +119,7 @@ TEST_CASE("safetensors: any byte replaced is refused or read, never a crash") {
       damaged[i] = replacement;
       auto opened = SafetensorsFile::open(directory.fileWith("x", damaged));
       if (opened.ok())
-        for (const auto &[name, info] : opened->tensors())
-          CHECK(opened->read(name)->bytes.size() == 8);
+        for (const auto &[name, info] : opened->tensors()) CHECK(opened->read(name)->bytes.size() == 8);
     }
 }
 

@@ -10,8 +10,7 @@ struct TempDirectory {
   std::filesystem::path path;
   TempDirectory() {
     std::string name = (std::filesystem::temp_directory_path() / "sage-test-XXXXXX").string();
-    if (const char *made = mkdtemp(name.data()))
-      path = made;
+    if (const char *made = mkdtemp(name.data())) path = made;
   }
   TempDirectory(const TempDirectory &) = delete;
   ~TempDirectory() {
@@ -28,8 +27,7 @@ struct TempDirectory {
 
   size_t entries() const {
     size_t count = 0;
-    for ([[maybe_unused]] const auto &entry : std::filesystem::directory_iterator(path))
-      ++count;
+    for ([[maybe_unused]] const auto &entry : std::filesystem::directory_iterator(path)) ++count;
     return count;
   }
 };

@@ -13,7 +13,11 @@ std::string padded(std::string text, size_t width) {
 Json asJson(const std::vector<DeviceListing> &listings) {
   Json list = Json::array();
   for (const DeviceListing &device : listings)
-    list.push_back({{"device", device.spec}, {"name", device.name}, {"arch", device.arch}, {"usable", device.usable}, {"note", device.note}});
+    list.push_back({{"device", device.spec},
+                    {"name", device.name},
+                    {"arch", device.arch},
+                    {"usable", device.usable},
+                    {"note", device.note}});
   return Json{{"devices", list}};
 }
 
@@ -21,8 +25,7 @@ Json asJson(const std::vector<DeviceListing> &listings) {
 
 Status devices(const DevicesOptions &options) {
   std::vector<DeviceListing> listings = listDevices(options.drivers);
-  if (options.format == Format::Json)
-    return printJson(asJson(listings));
+  if (options.format == Format::Json) return printJson(asJson(listings));
   std::string text;
   for (const DeviceListing &device : listings)
     text += padded(device.spec, 14) + padded(device.usable ? device.arch : "-", 9) +

@@ -1,4 +1,5 @@
-// sagec emit: kernels of a config, or of a tile program with its parameters bound by --set, as files. All are compiled before any is written.
+// sagec emit: kernels of a config, or of a tile program with its parameters bound by --set, as files. All are compiled
+// before any is written.
 #include "Commands.h"
 #include "Output.h"
 #include "reference/AtomicFile.h"
@@ -27,11 +28,12 @@ struct Emitted {
 
 Result<std::vector<Job>> configJobs(const EmitOptions &options) {
   SAGE_ASSIGN(Config config, Config::load(options.source, options.configs));
-  for (const std::string &assignment : options.sets)
-    SAGE_TRY(config.set(assignment).context("--set " + assignment));
+  for (const std::string &assignment : options.sets) SAGE_TRY(config.set(assignment).context("--set " + assignment));
   SAGE_TRY(config.validate());
-  AttentionOptions attention{.arch = options.arch, .kernelsDirectory = options.kernels, .dumpStages = options.dumpStages};
-  SAGE_ASSIGN(std::vector<AttentionKernel> kernels, attentionKernels(config, config.headDim.value_or(defaultHeadDim), attention));
+  AttentionOptions attention{
+      .arch = options.arch, .kernelsDirectory = options.kernels, .dumpStages = options.dumpStages};
+  SAGE_ASSIGN(std::vector<AttentionKernel> kernels,
+              attentionKernels(config, config.headDim.value_or(defaultHeadDim), attention));
   std::vector<Job> jobs;
   std::string roles;
   for (AttentionKernel &kernel : kernels) {
@@ -60,15 +62,13 @@ Result<std::vector<Job>> programJobs(const EmitOptions &options) {
       request.parameters[key] = value;
   }
   std::string name = options.kernel.empty() ? std::filesystem::path(options.source).stem().string() : options.kernel;
-  if (!options.dumpStages.empty())
-    request.dumpStages = (std::filesystem::path(options.dumpStages) / name).string();
+  if (!options.dumpStages.empty()) request.dumpStages = (std::filesystem::path(options.dumpStages) / name).string();
   return std::vector<Job>{{name, std::move(request)}};
 }
 
 // LLVM IR, PTX, or MLIR, by the name of the stage.
 std::string extension(const std::string &stage) {
-  if (stage == "ptx")
-    return ".ptx";
+  if (stage == "ptx") return ".ptx";
   bool llvmIr = stage == "llvm-ir" || stage == "optimized";
   return "." + stage + (llvmIr ? ".ll" : ".mlir");
 }
@@ -90,14 +90,12 @@ Result<std::vector<Emitted>> compileAll(const EmitOptions &options, std::vector<
 Status writeAll(const EmitOptions &options, const std::vector<Emitted> &kernels) {
   std::error_code error;
   std::filesystem::create_directories(options.output, error);
-  if (error)
-    return invalidInput(options.output + ": cannot make the directory: " + error.message());
+  if (error) return invalidInput(options.output + ": cannot make the directory: " + error.message());
   for (const Emitted &kernel : kernels) {
     std::string_view text[] = {kernel.response.text};
     SAGE_TRY(reference::writeFileAtomically(kernel.textPath, text));
     std::string_view metadata[] = {kernel.response.metadataJson, "\n"};
-    if (!kernel.metadataPath.empty())
-      SAGE_TRY(reference::writeFileAtomically(kernel.metadataPath, metadata));
+    if (!kernel.metadataPath.empty()) SAGE_TRY(reference::writeFileAtomically(kernel.metadataPath, metadata));
   }
   return {};
 }
@@ -111,8 +109,7 @@ Json emittedJson(const EmitOptions &options, const std::vector<Emitted> &kernels
   Json list = Json::array();
   for (const Emitted &kernel : kernels) {
     Json entry{{"kernel", kernel.name}, {"file", kernel.textPath}, {"bytes", kernel.response.text.size()}};
-    if (!kernel.metadataPath.empty())
-      entry["metadata"] = kernel.metadataPath;
+    if (!kernel.metadataPath.empty()) entry["metadata"] = kernel.metadataPath;
     for (const StageTime &time : timings(options, kernel))
       entry["timings_ms"].push_back({{"stage", time.stage}, {"ms", time.ms}});
     list.push_back(std::move(entry));
@@ -135,8 +132,7 @@ Status emit(const EmitOptions &options) {
   for (const Emitted &kernel : kernels)
     for (const Diagnostic &diagnostic : kernel.response.diagnostics)
       talk(diagnostic.rendered.empty() ? diagnostic.message : diagnostic.rendered);
-  if (options.format == Format::Json)
-    return printJson(emittedJson(options, kernels));
+  if (options.format == Format::Json) return printJson(emittedJson(options, kernels));
   talkTimings(options, kernels);
   std::string paths;
   for (const Emitted &kernel : kernels)

@@ -25,7 +25,7 @@ struct RunOptions : CommonOptions {
   std::string config;
   std::vector<std::string> sets; // key=value
   std::string input, output;
-  std::string q = "q", k = "k", v = "v"; // names of tensors in `input`
+  std::string q = "q", k = "k", v = "v";        // names of tensors in `input`
   std::optional<std::array<int64_t, 4>> random; // B, H, N, D
   uint64_t seed = 0;
   TensorLayout layout = TensorLayout::Hnd;

@@ -8,12 +8,13 @@
 namespace sage::cli {
 
 Status printData(const std::string &text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
-    return {};
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return {};
   return invalidInput("standard output: cannot write: " + std::string(std::strerror(errno)));
 }
 
-Status printJson(const Json &json) { return printData(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"); }
+Status printJson(const Json &json) {
+  return printData(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
 
 void talk(const std::string &line) { std::fprintf(stderr, "%s\n", line.c_str()); }
 

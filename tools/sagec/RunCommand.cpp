@@ -16,12 +16,11 @@ using namespace sage::reference;
 
 Result<Config> loadConfig(const RunOptions &options) {
   if (isTileProgram(options.config))
-    return invalidInput(options.config + " is a tile program; run takes a config: flash, sage-t, sage-b, or the path of a JSON file");
+    return invalidInput(options.config +
+                        " is a tile program; run takes a config: flash, sage-t, sage-b, or the path of a JSON file");
   SAGE_ASSIGN(Config config, Config::load(options.config, options.configs));
-  for (const std::string &assignment : options.sets)
-    SAGE_TRY(config.set(assignment).context("--set " + assignment));
-  if (options.causal)
-    config.mask = Mask::Causal;
+  for (const std::string &assignment : options.sets) SAGE_TRY(config.set(assignment).context("--set " + assignment));
+  if (options.causal) config.mask = Mask::Causal;
   SAGE_TRY(config.validate());
   return config;
 }
@@ -36,12 +35,11 @@ Result<Metrics> check(const RunOptions &options, const Config &config, const Run
 }
 
 Status writeOutputs(const RunOptions &options, const Config &config, const HostRun &run) {
-  if (options.output.empty())
-    return {};
+  if (options.output.empty()) return {};
   std::vector<NamedTensor> tensors{{"o", &run.o}};
-  if (run.lse)
-    tensors.push_back({"lse", &*run.lse});
-  SAGE_TRY(writeSafetensors(options.output, tensors, {{"config", config.name}, {"layout", std::string(name(options.layout))}}));
+  if (run.lse) tensors.push_back({"lse", &*run.lse});
+  SAGE_TRY(writeSafetensors(options.output, tensors,
+                            {{"config", config.name}, {"layout", std::string(name(options.layout))}}));
   talk("wrote " + options.output);
   return {};
 }
@@ -60,7 +58,8 @@ Json metricsJson(const Metrics &metrics) {
   return Json{{"cosine", metrics.cosine}, {"relative_l1", metrics.relativeL1}, {"rmse", metrics.rmse}};
 }
 
-Json runJson(const RunOptions &options, const Config &config, const Device &device, const HostRun &run, const Metrics *metrics) {
+Json runJson(const RunOptions &options, const Config &config, const Device &device, const HostRun &run,
+             const Metrics *metrics) {
   Json json{{"config", Json::parse(config.json(), nullptr, false)},
             {"device", device.spec()},
             {"device_name", device.name()},
@@ -70,10 +69,8 @@ Json runJson(const RunOptions &options, const Config &config, const Device &devi
             {"kernels", kernelsJson(run)},
             {"wall_ms", run.wallMs},
             {"output", options.output.empty() ? Json() : Json(options.output)}};
-  if (run.instructions)
-    json["simulated_instructions"] = *run.instructions;
-  if (metrics)
-    json["check"] = metricsJson(*metrics);
+  if (run.instructions) json["simulated_instructions"] = *run.instructions;
+  if (metrics) json["check"] = metricsJson(*metrics);
   return json;
 }
 
@@ -92,12 +89,12 @@ Status run(const RunOptions &options) {
   HostInputs hostInputs{inputs.q, inputs.k, inputs.v, options.layout};
   SAGE_TRY(attentionShape(hostInputs).status().context(options.random ? "--random" : options.input));
   // An output that cannot be written is better known before the computation than after.
-  if (!options.output.empty())
-    SAGE_TRY(probeWritable(options.output));
+  if (!options.output.empty()) SAGE_TRY(probeWritable(options.output));
   SAGE_ASSIGN(DeviceRef device, Device::open(options.device, options.drivers));
   talk("device: " + device->description());
   auto cache = std::make_shared<KernelCache>(options.compiler);
-  AttentionOptions attentionOptions{.arch = options.arch, .kernelsDirectory = options.kernels, .dumpStages = options.dumpStages};
+  AttentionOptions attentionOptions{
+      .arch = options.arch, .kernelsDirectory = options.kernels, .dumpStages = options.dumpStages};
   SAGE_ASSIGN(HostRun result, runAttention(device, cache, config, hostInputs, attentionOptions));
   talk("computed " + config.name + " " + shapeText(result.o.shape) + " in " + numberText(result.wallMs) + " ms");
   std::optional<Metrics> metrics;

@@ -13,7 +13,8 @@ using namespace sage::reference;
 Result<HostTensor> readF16(const SafetensorsFile &file, const RunOptions &options, const std::string &name) {
   auto info = file.tensors().find(name);
   if (info != file.tensors().end() && info->second.dtype != Dtype::F16)
-    return invalidInput(options.input + ": tensor '" + name + "' is " + std::string(dtypeName(info->second.dtype)) + "; only F16 is supported");
+    return invalidInput(options.input + ": tensor '" + name + "' is " + std::string(dtypeName(info->second.dtype)) +
+                        "; only F16 is supported");
   return file.read(name);
 }
 
@@ -38,8 +39,7 @@ Result<HostTensor> draw(const RunOptions &options, uint64_t stream) {
 } // namespace
 
 Result<RunInputs> loadInputs(const RunOptions &options) {
-  if (!options.random)
-    return readInputs(options);
+  if (!options.random) return readInputs(options);
   RunInputs inputs;
   SAGE_ASSIGN(inputs.q, draw(options, 0));
   SAGE_ASSIGN(inputs.k, draw(options, 1));

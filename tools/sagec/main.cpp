@@ -1,4 +1,5 @@
-// sagec: parse the command line, call the command, turn its Status into the exit code (docs/command-line.md lists them).
+// sagec: parse the command line, call the command, turn its Status into the exit code (docs/command-line.md lists
+// them).
 #include "CommandLine.h"
 #include "Commands.h"
 #include "Output.h"
@@ -37,7 +38,6 @@ int main(int argc, char **argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   Result<Command> command = parseCommandLine(argc, argv);
   Status status = command ? guarded(*command) : command.status();
-  if (!status.ok())
-    reportError(status);
+  if (!status.ok()) reportError(status);
   return status.exitCode();
 }
