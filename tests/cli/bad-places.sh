@@ -1,4 +1,5 @@
-# Places that cannot be written and libraries that cannot be loaded. Holds as root: /proc and a file-size limit refuse everyone.
+# Places that cannot be written and libraries that cannot be loaded. Holds as root: /proc and a file-size limit refuse
+# everyone.
 source "${0%/*}/common.bash" "$@"
 
 run() { "$sagec" run flash --random 1,1,32,64 --device "$device" "$@"; }

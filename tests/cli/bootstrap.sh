@@ -1,4 +1,5 @@
-# ./bootstrap where packages are missing: with stand-ins for dpkg-query and apt that record what they are asked, so nothing is installed.
+# ./bootstrap where packages are missing: with stand-ins for dpkg-query and apt that record what they are asked, so
+# nothing is installed.
 source "${0%/*}/common.bash" "$@"
 
 bootstrap=$project/bootstrap

@@ -1,5 +1,6 @@
-# Sourced by each script: `source common.bash "$@"` with the directory of the programs and the project's root. Gives an empty working
-# directory that goes away, and checks that count failures; `finish` reports them. Needs no terminal, no network and no rights.
+# Sourced by each script: `source common.bash "$@"` with the directory of the programs and the project's root. Gives
+# an empty working directory that goes away, and checks that count failures; `finish` reports them. Needs no terminal,
+# no network and no rights.
 set -uo pipefail
 
 bin=$1
@@ -20,8 +21,8 @@ fail() {
   printf 'FAILED: %s\n' "$*"
 }
 
-# expect STATUS PATTERN COMMAND…: the exit status, and an extended regular expression that standard error must match (empty: anything).
-# Standard output is kept in the file `out`, standard error in `err`.
+# expect STATUS PATTERN COMMAND…: the exit status, and an extended regular expression that standard error must match
+# (empty: anything). Standard output is kept in the file `out`, standard error in `err`.
 expect() {
   local status=$1 pattern=$2 got
   shift 2

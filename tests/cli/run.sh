@@ -3,7 +3,8 @@ source "${0%/*}/common.bash" "$@"
 
 checked() { "$sagec" run "$@" --device "$device" --check --format=json; }
 
-# Drawn tensors: metrics within what the variant promises; nothing but JSON on standard output, the device on standard error.
+# Drawn tensors: metrics within what the variant promises; nothing but JSON on standard output, the device on standard
+# error.
 expect 0 "device: .*${device%%:*}" checked sage-b --random 1,2,200,64 --seed 7
 within 0.9999 1.0001 /check/cosine
 within 0.001 0.0150 /check/relative_l1
