@@ -1,0 +1,152 @@
+// Scheduling of the warps of a block, and what happens when none can go on.
+#include "core/BlockRunner.h"
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "core/SpecialRegisters.h"
+
+namespace sage::sim {
+namespace {
+
+// Basic blocks a warp runs before the next warp gets its turn: long enough to keep its registers in the cache.
+constexpr std::uint32_t blocksPerSlice = 256;
+
+std::uint32_t blockThreads(const Launch &l) { return l.threads[0] * l.threads[1] * l.threads[2]; }
+
+void execute(Warp &w) {
+  const Inst *inst = w.pc;
+  w.stop = Stop::None;
+  w.slice = blocksPerSlice;
+  while (inst) inst = inst->fn(w, inst);
+}
+
+bool hasReady(const Warp &w) {
+  for (const Split &s : w.parked)
+    if (s.wait == Split::Wait::Ready) return true;
+  return false;
+}
+
+} // namespace
+
+void AlignedBytes::Free::operator()(std::byte *p) const { std::free(p); }
+
+void AlignedBytes::resize(std::size_t bytes) {
+  size = (bytes + 4095) / 4096 * 4096;
+  data.reset(static_cast<std::byte *>(std::aligned_alloc(4096, size ? size : 4096)));
+  if (!data) throw std::bad_alloc();
+}
+
+BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts) : launch(l), stats(s) {
+  const Program &p = *l.program;
+  const std::uint32_t threads = blockThreads(l), warps = (threads + 31) / 32;
+  block.program = &p;
+  block.launch = &l;
+  block.memory = l.memory;
+  block.threads = l.threads;
+  block.grid = l.grid;
+  block.parameters = l.parameters.data();
+  block.sharedBytes = p.staticSharedBytes + l.dynamicSharedBytes;
+  registers.resize(std::size_t{warps} * p.fileBytes);
+  std::memset(registers.get(), 0, registers.size);
+  shared.resize(2 * std::size_t{block.sharedBytes});
+  block.shared = reinterpret_cast<std::uint8_t *>(shared.get());
+  block.sharedShadow = block.shared + block.sharedBytes;
+  local.resize(std::size_t{warps} * 32 * p.localBytes);
+  std::memset(local.get(), 0, local.size);
+  lookups.resize(std::size_t{warps} * p.memoryIds);
+  block.warps.resize(warps);
+  for (std::uint32_t k = 0; k < warps; ++k) {
+    Warp &w = block.warps[k];
+    w.index = k;
+    w.block = &block;
+    w.regs = registers.get() + std::size_t{k} * p.fileBytes;
+    w.counts = counts.data();
+    w.stats = &stats;
+    w.lookups = lookups.data() + std::size_t{k} * p.memoryIds;
+    w.local = reinterpret_cast<std::uint8_t *>(local.get()) + std::size_t{k} * 32 * p.localBytes;
+    const std::uint32_t left = threads - 32 * k;
+    w.exists = left >= 32 ? allLanes : (1u << left) - 1;
+    fillRegisterFile(w);
+  }
+}
+
+void BlockRunner::fillRegisterFile(Warp &w) {
+  for (const Program::Constant &c : block.program->constants) {
+    for (unsigned lane = 0; lane < 32; ++lane) {
+      if (c.bytes == 8) w.lanes<std::uint64_t>(c.offset)[lane] = c.value;
+      else w.lanes<std::uint32_t>(c.offset)[lane] = static_cast<std::uint32_t>(c.value);
+    }
+  }
+}
+
+void BlockRunner::start(std::uint64_t linear) {
+  block.index = {static_cast<std::uint32_t>(linear % launch.grid[0]), static_cast<std::uint32_t>(linear / launch.grid[0] % launch.grid[1]),
+                 static_cast<std::uint32_t>(linear / launch.grid[0] / launch.grid[1])};
+  std::memset(block.sharedShadow, shadowUnset, block.sharedBytes);
+  for (Barrier &b : block.barriers) b.inUse = false;
+  block.violation.reset();
+  ++stats.blocks;
+  for (Warp &w : block.warps) {
+    w.alive = w.exists;
+    w.setActive(w.exists);
+    w.carry = 0;
+    w.parked.clear();
+    w.async.clear();
+    w.pc = block.program->code.data();
+    w.stop = Stop::Yield;
+    for (const Program::SpecialSlot &slot : block.program->specials) fillSpecial(w, slot);
+  }
+}
+
+BlockRunner::Progress BlockRunner::step(unsigned rounds) {
+  for (unsigned round = 0; round < rounds; ++round) {
+    bool anyAlive = false, anyRan = false;
+    for (Warp &w : block.warps) {
+      if (w.stop == Stop::Exited) continue;
+      anyAlive = true;
+      if (w.stop == Stop::Blocked) {
+        if (!hasReady(w)) continue;
+        w.pc = resume(w);
+      }
+      anyRan = true;
+      execute(w);
+      if (w.stop == Stop::Faulted) return Progress::Faulted;
+    }
+    if (!anyAlive) return Progress::Done;
+    if (!anyRan) {
+      reportDeadlock();
+      return Progress::Faulted;
+    }
+  }
+  return Progress::Unfinished;
+}
+
+// Nobody can go on: say what each warp waits for, and whether it is a barrier or a collective that lacks lanes.
+void BlockRunner::reportDeadlock() {
+  bool collective = false;
+  std::vector<std::string> details;
+  Warp *first = nullptr;
+  const Inst *where = nullptr;
+  std::uint32_t lanes = 0;
+  for (Warp &w : block.warps)
+    for (const Split &s : w.parked) {
+      const bool atBarrier = s.wait == Split::Wait::Barrier;
+      const Inst *inst = atBarrier ? s.pc - 1 : s.pc;
+      char mask[16];
+      std::snprintf(mask, sizeof mask, "0x%08x", s.mask);
+      details.push_back("warp " + std::to_string(w.index) + ", lanes " + mask + ": " + (atBarrier ? "at barrier " + std::to_string(s.barrier) : std::string("waits for more lanes")) +
+                        ", line " + std::to_string(inst->line) + ": " + block.program->lineText(inst->line));
+      if (!first || (!atBarrier && !collective)) first = &w, where = inst, lanes = s.mask;
+      collective |= !atBarrier;
+    }
+  if (!first) return;
+  const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+  fault(*first, where, collective ? ViolationKind::Divergence : ViolationKind::Deadlock, lane,
+        collective ? "a collective instruction waits for lanes that never come" : "all warps of the block wait, and no barrier can complete");
+  block.violation->details = std::move(details);
+}
+
+} // namespace sage::sim

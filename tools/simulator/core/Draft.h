@@ -1,0 +1,86 @@
+// The state between parsing and the finished program: instructions whose operands are virtual registers. Shared by the
+// decoder's files (Decoder.cpp, Operands.cpp, Slots.cpp, Layout.cpp), used by nobody else.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/Decoder.h"
+#include "isa/Row.h"
+
+namespace sage::sim {
+
+/// Width classes of storage: a predicate mask, 32 bits a lane, 64 bits a lane.
+enum class Width : std::uint8_t { Predicate, Narrow, Wide };
+inline Width widthOf(Type t) { return t == Type::Pred ? Width::Predicate : typeBits(t) > 32 ? Width::Wide : Width::Narrow; }
+
+struct Entry {
+  enum class Kind : std::uint8_t { Raw, Register, Constant, Special };
+  Kind kind = Kind::Raw;
+  bool isDefinition = false;
+  std::uint32_t value = 0; ///< the number itself, or an index
+};
+
+struct DraftInst {
+  const Row *row = nullptr;
+  Picked picked;
+  std::vector<Entry> entries;
+  int predicate = -1; ///< virtual register
+  bool predicateNegated = false;
+  std::uint8_t vector = 1;
+  int target = -1;             ///< instruction index
+  int jumpTable = -1;
+  bool touchesMemory = false;
+  std::uint32_t line = 0;
+  std::uint32_t index = 0;
+};
+
+struct DraftBlock {
+  std::size_t first = 0, last = 0; ///< [first, last)
+  std::vector<std::size_t> successors;
+};
+
+struct ConstantKey {
+  Width width;
+  std::uint64_t value;
+  auto operator<=>(const ConstantKey &) const = default;
+};
+
+struct Draft {
+  const Module *module = nullptr;
+  const Function *function = nullptr;
+  const SymbolTable *symbols = nullptr;
+  unsigned arch = 0;
+  std::unordered_map<std::string, Symbol> local; ///< shared, local and parameter symbols of this kernel
+  std::unordered_map<std::string, std::size_t> variableIndex;
+  std::vector<Width> registers;                  ///< the function's, then those made for sinks
+  std::map<ConstantKey, std::uint32_t> constantIndex;
+  std::vector<ConstantKey> constants;
+  struct SpecialUse {
+    Special special;
+    bool wide;
+  };
+  std::vector<SpecialUse> specials;
+  std::vector<DraftInst> code;
+  std::vector<DraftBlock> blocks;
+};
+
+/// Thrown inside the decoder only.
+struct DecodeFailure {
+  SourceError error;
+};
+[[noreturn]] inline void failAt(std::uint32_t line, std::string message) { throw DecodeFailure{{line, std::move(message)}}; }
+
+/// Operands.cpp: matches INSTRUCTION against the table and resolves its operands.
+DraftInst resolveInstruction(Draft &draft, const Instruction &instruction, std::uint32_t index);
+/// Layout.cpp: addresses of shared, local and parameter variables.
+void layOut(Draft &draft, Program &program);
+/// Slots.cpp: register-file offsets of all virtual registers, constants and specials; fills the program's tables.
+struct SlotMap {
+  std::vector<std::uint32_t> registers, constants, specials;
+};
+SlotMap assignSlots(const Draft &draft, Program &program);
+
+} // namespace sage::sim

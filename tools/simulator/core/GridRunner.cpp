@@ -1,0 +1,119 @@
+// Distribution of blocks over host threads, and the sum of their counters.
+//
+// Every worker runs one block at a time to its end. A block that takes long may be waiting for another one (through a flag
+// in global memory), so after a while the worker starts further blocks beside it, up to what would be resident on the GPU.
+#include "core/GridRunner.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <thread>
+
+#include "core/BlockRunner.h"
+
+namespace sage::sim {
+namespace {
+
+constexpr unsigned roundsBeforeCompany = 4096;
+
+struct Shared {
+  Launch &launch;
+  std::uint64_t blockCount;
+  std::atomic<std::uint64_t> next{0};
+  std::atomic<std::uint64_t> resident{0};
+  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  LaunchOutcome outcome;
+};
+
+class Worker {
+public:
+  explicit Worker(Shared &s) : shared(s), counts(s.launch.program->blocks.size()) {}
+
+  void run() {
+    try {
+      loop();
+    } catch (const std::bad_alloc &) {
+      shared.stop = true;
+      const std::lock_guard lock(shared.mutex);
+      shared.outcome.outOfMemory = true;
+    }
+    report();
+  }
+
+private:
+  bool startOne() {
+    const std::uint64_t index = shared.next.fetch_add(1);
+    if (index >= shared.blockCount) return false;
+    if (idle.empty()) idle.push_back(std::make_unique<BlockRunner>(shared.launch, stats, counts));
+    busy.push_back(std::move(idle.back()));
+    idle.pop_back();
+    busy.back()->start(index);
+    ++shared.resident;
+    return true;
+  }
+
+  void loop() {
+    while (!shared.stop) {
+      if (busy.empty() && !startOne()) return;
+      for (std::size_t k = 0; k < busy.size() && !shared.stop;) k += stepOne(k);
+      // All blocks at hand are slow: perhaps they wait for one that has not started.
+      if (!busy.empty() && shared.resident < shared.launch.residentBlocks) startOne();
+    }
+  }
+
+  /// 1 when the block at K stays.
+  std::size_t stepOne(std::size_t k) {
+    const BlockRunner::Progress progress = busy[k]->step(roundsBeforeCompany);
+    if (progress == BlockRunner::Progress::Unfinished) return 1;
+    if (progress == BlockRunner::Progress::Faulted) {
+      shared.stop = true;
+      const std::lock_guard lock(shared.mutex);
+      if (!shared.outcome.violation) shared.outcome.violation = busy[k]->violation();
+    }
+    idle.push_back(std::move(busy[k]));
+    busy.erase(busy.begin() + static_cast<std::ptrdiff_t>(k));
+    --shared.resident;
+    return 0;
+  }
+
+  // Predicated-off lanes were subtracted while running; the rest comes from the visits of basic blocks.
+  void report() {
+    const Program &p = *shared.launch.program;
+    for (std::size_t b = 0; b < counts.size(); ++b)
+      for (std::size_t c = 0; c < unitClassCount; ++c) {
+        stats.warpInstructions[c] += counts[b].warps * p.blocks[b].classes[c];
+        stats.laneInstructions[c] += counts[b].lanes * p.blocks[b].classes[c];
+      }
+    const std::lock_guard lock(shared.mutex);
+    shared.outcome.counters.add(stats);
+  }
+
+  Shared &shared;
+  std::vector<BlockCount> counts;
+  Counters stats;
+  std::vector<std::unique_ptr<BlockRunner>> busy, idle;
+};
+
+} // namespace
+
+LaunchOutcome runGrid(Launch &launch, unsigned hostThreads) {
+  Shared shared{launch, std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2], {}, {}, {}, {}, {}};
+  if (hostThreads == 0) hostThreads = std::max(1u, std::thread::hardware_concurrency());
+  const auto workers = static_cast<unsigned>(std::min<std::uint64_t>(hostThreads, shared.blockCount));
+  std::vector<std::thread> threads;
+  for (unsigned k = 1; k < workers; ++k) {
+    try {
+      threads.emplace_back([&shared] { Worker(shared).run(); });
+    } catch (const std::system_error &) {
+      break; // fewer threads do the same work
+    }
+  }
+  Worker(shared).run();
+  for (std::thread &t : threads) t.join();
+  return std::move(shared.outcome);
+}
+
+} // namespace sage::sim

@@ -1,0 +1,37 @@
+// Runs a whole grid: blocks are handed to the host's cores, each of which interleaves the warps of the block it runs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/Program.h"
+#include "memory/DeviceMemory.h"
+#include "report/Counters.h"
+#include "report/Violation.h"
+
+namespace sage::sim {
+
+struct Launch {
+  const Program *program = nullptr;
+  DeviceMemory *memory = nullptr;
+  std::array<std::uint32_t, 3> grid{1, 1, 1};
+  std::array<std::uint32_t, 3> threads{1, 1, 1};
+  std::uint32_t dynamicSharedBytes = 0;
+  std::vector<std::uint8_t> parameters;
+  std::uint32_t smCount = 1;
+  std::uint32_t residentBlocks = 1; ///< of the whole device: how many blocks may wait for each other
+  std::uint64_t gridId = 0;
+};
+
+struct LaunchOutcome {
+  std::optional<Violation> violation;
+  Counters counters;
+  bool outOfMemory = false;
+};
+
+/// Runs LAUNCH to its end, or to the first violation. HOST_THREADS 0: one for each core.
+LaunchOutcome runGrid(Launch &launch, unsigned hostThreads = 0);
+
+} // namespace sage::sim

@@ -1,0 +1,73 @@
+// A kernel ready to run: decoded instructions and the layout of its register file, parameters and shared memory.
+// Immutable after decoding, shared by all launches.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/Inst.h"
+#include "ptx/Module.h"
+#include "report/Counters.h"
+
+namespace sage::sim {
+
+/// Values that a block or a warp fills into its register file before it starts (PTX ISA §10).
+enum class Special : std::uint8_t {
+  TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ,
+  LaneId, WarpId, NWarpId, SmId, NSmId, GridId,
+  LaneMaskEq, LaneMaskLe, LaneMaskLt, LaneMaskGe, LaneMaskGt,
+  DynamicSharedBytes, TotalSharedBytes, Zero, One,
+  Clock, Clock64, GlobalTimer, ///< read when executed, not filled in
+};
+
+struct BasicBlock {
+  std::uint32_t line = 0;
+  /// How often each class occurs in the block: a visit adds these, so that single instructions count nothing.
+  std::array<std::uint16_t, unitClassCount> classes{};
+};
+
+struct Program {
+  std::string name;
+  std::vector<Inst> code;
+  std::vector<std::uint32_t> operandPool;
+  std::vector<std::vector<const Inst *>> jumpTables;
+  std::vector<BasicBlock> blocks;
+
+  // Register file of a warp, in bytes.
+  std::uint32_t fileBytes = 0;
+  struct Constant {
+    std::uint32_t offset;
+    std::uint8_t bytes; ///< 4 or 8 per lane
+    std::uint64_t value;
+  };
+  std::vector<Constant> constants;
+  struct SpecialSlot {
+    std::uint32_t offset;
+    Special special;
+    bool wide; ///< 64 bits per lane
+  };
+  std::vector<SpecialSlot> specials;
+  std::uint32_t memoryIds = 0; ///< memory instructions, each with its own look-up cache
+
+  struct Parameter {
+    std::uint32_t offset;
+    std::uint32_t bytes;
+  };
+  std::vector<Parameter> parameters;
+  std::uint32_t parameterBytes = 0;
+
+  std::uint32_t staticSharedBytes = 0; ///< rounded up to where the dynamic part starts
+  std::uint32_t localBytes = 0;
+  std::uint32_t registersPerThread = 0; ///< an estimate: live 32-bit values
+  std::array<std::uint32_t, 3> requiredThreads{};
+  std::array<std::uint32_t, 3> maxThreads{};
+  std::array<std::uint32_t, 3> requiredCluster{};
+
+  std::shared_ptr<const std::vector<std::string>> lines; ///< the module's source
+  std::string lineText(std::uint32_t line) const;
+};
+
+} // namespace sage::sim

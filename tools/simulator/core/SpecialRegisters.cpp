@@ -1,0 +1,112 @@
+// One table of names and one function of values; see SpecialRegisters.h.
+#include "core/SpecialRegisters.h"
+
+#include "core/GridRunner.h"
+#include "core/Warp.h"
+
+namespace sage::sim {
+namespace {
+
+struct NameRow {
+  std::string_view name;
+  SpecialInfo info;
+};
+
+// Without clusters every block is a cluster of its own.
+constexpr NameRow nameRows[] = {
+    {"%tid.x", {Special::TidX, 32, false}},
+    {"%tid.y", {Special::TidY, 32, false}},
+    {"%tid.z", {Special::TidZ, 32, false}},
+    {"%ntid.x", {Special::NtidX, 32, false}},
+    {"%ntid.y", {Special::NtidY, 32, false}},
+    {"%ntid.z", {Special::NtidZ, 32, false}},
+    {"%ctaid.x", {Special::CtaidX, 32, false}},
+    {"%ctaid.y", {Special::CtaidY, 32, false}},
+    {"%ctaid.z", {Special::CtaidZ, 32, false}},
+    {"%nctaid.x", {Special::NctaidX, 32, false}},
+    {"%nctaid.y", {Special::NctaidY, 32, false}},
+    {"%nctaid.z", {Special::NctaidZ, 32, false}},
+    {"%clusterid.x", {Special::CtaidX, 32, false}},
+    {"%clusterid.y", {Special::CtaidY, 32, false}},
+    {"%clusterid.z", {Special::CtaidZ, 32, false}},
+    {"%nclusterid.x", {Special::NctaidX, 32, false}},
+    {"%nclusterid.y", {Special::NctaidY, 32, false}},
+    {"%nclusterid.z", {Special::NctaidZ, 32, false}},
+    {"%cluster_ctaid.x", {Special::Zero, 32, false}},
+    {"%cluster_ctaid.y", {Special::Zero, 32, false}},
+    {"%cluster_ctaid.z", {Special::Zero, 32, false}},
+    {"%cluster_nctaid.x", {Special::One, 32, false}},
+    {"%cluster_nctaid.y", {Special::One, 32, false}},
+    {"%cluster_nctaid.z", {Special::One, 32, false}},
+    {"%cluster_ctarank", {Special::Zero, 32, false}},
+    {"%cluster_nctarank", {Special::One, 32, false}},
+    {"%laneid", {Special::LaneId, 32, false}},
+    {"%warpid", {Special::WarpId, 32, false}},
+    {"%nwarpid", {Special::NWarpId, 32, false}},
+    {"%smid", {Special::SmId, 32, false}},
+    {"%nsmid", {Special::NSmId, 32, false}},
+    {"%gridid", {Special::GridId, 64, false}},
+    {"%lanemask_eq", {Special::LaneMaskEq, 32, false}},
+    {"%lanemask_le", {Special::LaneMaskLe, 32, false}},
+    {"%lanemask_lt", {Special::LaneMaskLt, 32, false}},
+    {"%lanemask_ge", {Special::LaneMaskGe, 32, false}},
+    {"%lanemask_gt", {Special::LaneMaskGt, 32, false}},
+    {"%dynamic_smem_size", {Special::DynamicSharedBytes, 32, false}},
+    {"%total_smem_size", {Special::TotalSharedBytes, 32, false}},
+    {"%clock", {Special::Clock, 32, true}},
+    {"%clock64", {Special::Clock64, 64, true}},
+    {"%globaltimer", {Special::GlobalTimer, 64, true}},
+    {"%globaltimer_lo", {Special::GlobalTimer, 32, true}},
+};
+
+std::uint64_t valueOf(const Warp &w, unsigned lane, Special special) {
+  const Block &b = *w.block;
+  const std::uint32_t linear = w.index * 32 + lane, bit = 1u << lane;
+  switch (special) {
+  case Special::TidX: return linear % b.threads[0];
+  case Special::TidY: return linear / b.threads[0] % b.threads[1];
+  case Special::TidZ: return linear / b.threads[0] / b.threads[1];
+  case Special::NtidX: return b.threads[0];
+  case Special::NtidY: return b.threads[1];
+  case Special::NtidZ: return b.threads[2];
+  case Special::CtaidX: return b.index[0];
+  case Special::CtaidY: return b.index[1];
+  case Special::CtaidZ: return b.index[2];
+  case Special::NctaidX: return b.grid[0];
+  case Special::NctaidY: return b.grid[1];
+  case Special::NctaidZ: return b.grid[2];
+  case Special::LaneId: return lane;
+  case Special::WarpId: return w.index;
+  case Special::NWarpId: return b.warps.size();
+  case Special::SmId: return (b.index[0] + std::uint64_t{b.index[1]} * b.grid[0]) % b.launch->smCount;
+  case Special::NSmId: return b.launch->smCount;
+  case Special::GridId: return b.launch->gridId;
+  case Special::LaneMaskEq: return bit;
+  case Special::LaneMaskLe: return bit | (bit - 1);
+  case Special::LaneMaskLt: return bit - 1;
+  case Special::LaneMaskGe: return ~(bit - 1);
+  case Special::LaneMaskGt: return ~(bit | (bit - 1));
+  case Special::DynamicSharedBytes: return b.launch->dynamicSharedBytes;
+  case Special::TotalSharedBytes: return b.sharedBytes;
+  case Special::One: return 1;
+  default: return 0;
+  }
+}
+
+} // namespace
+
+std::optional<SpecialInfo> specialByName(std::string_view name) {
+  for (const NameRow &row : nameRows)
+    if (row.name == name) return row.info;
+  return std::nullopt;
+}
+
+void fillSpecial(Warp &w, const Program::SpecialSlot &slot) {
+  for (unsigned lane = 0; lane < 32; ++lane) {
+    const std::uint64_t value = valueOf(w, lane, slot.special);
+    if (slot.wide) w.lanes<std::uint64_t>(slot.offset)[lane] = value;
+    else w.lanes<std::uint32_t>(slot.offset)[lane] = static_cast<std::uint32_t>(value);
+  }
+}
+
+} // namespace sage::sim

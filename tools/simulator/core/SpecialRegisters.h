@@ -1,0 +1,23 @@
+// The special registers of PTX (ISA §10) by name, and their values for a warp.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "core/Program.h"
+
+namespace sage::sim {
+
+struct Warp;
+
+struct SpecialInfo {
+  Special special;
+  unsigned bits;
+  bool dynamic; ///< read when executed (clocks): has no slot
+};
+std::optional<SpecialInfo> specialByName(std::string_view name);
+
+/// Fills the slot's lanes for W's warp of its block. What stays the same from block to block is filled too.
+void fillSpecial(Warp &w, const Program::SpecialSlot &slot);
+
+} // namespace sage::sim

@@ -1,0 +1,134 @@
+// The state of a running block and its warps, and what handlers may do with it.
+//
+// Threads of a warp that went different ways are `splits`: a program counter and a lane mask. One split runs, the others
+// are parked. Splits that meet at the start of a basic block merge. A collective that needs more lanes than the running
+// split has parks it until they come.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/Program.h"
+#include "memory/AsyncCopies.h"
+#include "memory/DeviceMemory.h"
+#include "report/Counters.h"
+#include "report/Violation.h"
+
+namespace sage::sim {
+
+inline constexpr std::uint32_t allLanes = 0xffffffffu;
+inline constexpr std::uint32_t namedBarriers = 16;
+
+// Generic addresses of the windows that are not global memory (PTX ISA §5.1.6: how they map is up to the machine).
+inline constexpr std::uint64_t sharedWindow = std::uint64_t{1} << 48;
+inline constexpr std::uint64_t localWindow = sharedWindow + (std::uint64_t{1} << 40);
+inline constexpr std::uint64_t paramWindow = sharedWindow + (std::uint64_t{2} << 40);
+inline constexpr std::uint64_t windowBytes = std::uint64_t{1} << 32;
+
+enum class Stop : std::uint8_t { None, Exited, Yield, Blocked, Faulted };
+
+struct Split {
+  enum class Wait : std::uint8_t { Ready, Converge, Barrier };
+  const Inst *pc = nullptr;
+  std::uint32_t mask = 0;
+  Wait wait = Wait::Ready;
+  std::uint16_t barrier = 0;
+};
+
+struct BlockCount {
+  std::uint64_t warps = 0;
+  std::uint64_t lanes = 0;
+};
+
+/// Where the lanes of the last access of an instruction lay: consecutive accesses mostly stay in one allocation.
+struct LookupCache {
+  Allocation *allocation = nullptr;
+};
+
+struct Block;
+
+struct Warp {
+  std::byte *regs = nullptr;
+  std::uint32_t active = 0; ///< lanes that execute now
+  std::uint32_t split = 0;  ///< lanes of the running split; more than `active` only inside a predicated instruction
+  std::uint32_t carry = 0;  ///< carry flag of each lane
+  bool full = false;        ///< every other lane is dead: a register write may hit all 32
+  Stop stop = Stop::None;
+  std::uint32_t slice = 0;  ///< basic blocks until the warp lets others run
+  std::uint32_t fairness = 0; ///< while diverged: blocks until another split gets its turn
+  std::uint32_t alive = 0;  ///< lanes that have not exited
+  std::uint32_t exists = 0; ///< lanes that the block has
+  std::uint32_t index = 0;
+  const Inst *pc = nullptr;
+  Block *block = nullptr;
+  BlockCount *counts = nullptr;
+  Counters *stats = nullptr;
+  LookupCache *lookups = nullptr;
+  std::uint8_t *local = nullptr; ///< 32 × localBytes, lane after lane
+  std::vector<Split> parked;
+  AsyncCopies async;
+
+  void setActive(std::uint32_t mask) {
+    split = mask;
+    narrow(mask);
+  }
+  /// For one instruction: only the lanes whose predicate holds.
+  void narrow(std::uint32_t mask) {
+    active = mask;
+    full = (mask | ~alive) == allLanes;
+  }
+  template <class T> T *lanes(std::uint32_t offset) { return reinterpret_cast<T *>(regs + offset); }
+};
+
+struct Barrier {
+  bool inUse = false;
+  std::uint32_t expected = 0; ///< threads; 0 means all of the block
+  std::uint32_t arrived = 0;  ///< threads, a whole warp counts 32
+  std::uint32_t trueLanes = 0, falseLanes = 0; ///< votes of bar.red
+  std::vector<std::uint32_t> masks; ///< lanes of each warp that arrived
+};
+
+struct Launch; // GridRunner.h
+
+struct Block {
+  const Program *program = nullptr;
+  Launch *launch = nullptr;
+  DeviceMemory *memory = nullptr;
+  std::array<std::uint32_t, 3> index{};
+  std::array<std::uint32_t, 3> threads{};
+  std::array<std::uint32_t, 3> grid{};
+  std::uint8_t *shared = nullptr;
+  std::uint8_t *sharedShadow = nullptr;
+  std::uint32_t sharedBytes = 0;
+  const std::uint8_t *parameters = nullptr;
+  std::vector<Warp> warps;
+  std::array<Barrier, namedBarriers> barriers;
+  std::optional<Violation> violation;
+};
+
+/// Records a violation of LANE of W at INST and stops the block. Returns null, so that a handler can return it.
+const Inst *fault(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, std::string message);
+const Inst *faultAt(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, std::uint64_t address, Space space, std::string message);
+
+/// True when all lanes of NEED that are alive execute INST now. Otherwise parks the running split until they come, or
+/// reports a divergence when they cannot, and returns false; the handler then returns `resume(w)`.
+bool gather(Warp &w, const Inst *inst, std::uint32_t need);
+/// The next instruction of the split that runs after the current one was parked; null when none can.
+const Inst *resume(Warp &w);
+/// `gather` for a collective marked .aligned: all living lanes of the warp.
+inline bool gatherAll(Warp &w, const Inst *inst) { return w.active == w.alive || gather(w, inst, w.alive); }
+/// Splits the running lanes at a branch whose TAKEN lanes go to TARGET and whose others go to NEXT.
+const Inst *diverge(Warp &w, const Inst *target, std::uint32_t taken, const Inst *next);
+/// Ends the lanes of MASK.
+const Inst *exitLanes(Warp &w, const Inst *inst, std::uint32_t mask);
+
+/// Arrival of the running split at barrier ID with EXPECTED threads (0: all). WAIT false for bar.arrive.
+const Inst *arriveAtBarrier(Warp &w, const Inst *inst, std::uint32_t id, std::uint32_t expected, bool wait);
+/// Looks at all barriers again after lanes exited.
+void checkBarriers(Block &block);
+
+} // namespace sage::sim

@@ -1,0 +1,81 @@
+// Exports: names and descriptions of error codes. One table.
+#include "driver/Call.h"
+
+namespace sage::cuda {
+namespace {
+
+struct ErrorRow {
+  Result code;
+  const char *name;
+  const char *text;
+};
+
+constexpr ErrorRow errorRows[] = {
+    {Result::Success, "CUDA_SUCCESS", "no error"},
+    {Result::InvalidValue, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
+    {Result::OutOfMemory, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
+    {Result::NotInitialized, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
+    {Result::Deinitialized, "CUDA_ERROR_DEINITIALIZED", "driver shutting down"},
+    {Result::StubLibrary, "CUDA_ERROR_STUB_LIBRARY", "the library is a stub"},
+    {Result::NoDevice, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
+    {Result::InvalidDevice, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
+    {Result::InvalidImage, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
+    {Result::InvalidContext, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
+    {Result::NoBinaryForGpu, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
+    {Result::InvalidPtx, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
+    {Result::JitCompilerNotFound, "CUDA_ERROR_JIT_COMPILER_NOT_FOUND", "PTX JIT compiler library not found"},
+    {Result::UnsupportedPtxVersion, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the provided PTX was compiled with an unsupported toolchain"},
+    {Result::InvalidSource, "CUDA_ERROR_INVALID_SOURCE", "device kernel source is invalid"},
+    {Result::FileNotFound, "CUDA_ERROR_FILE_NOT_FOUND", "file not found"},
+    {Result::OperatingSystem, "CUDA_ERROR_OPERATING_SYSTEM", "OS call failed or operation not supported on this OS"},
+    {Result::InvalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
+    {Result::IllegalState, "CUDA_ERROR_ILLEGAL_STATE", "the operation cannot be performed in the present state"},
+    {Result::NotFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
+    {Result::NotReady, "CUDA_ERROR_NOT_READY", "device not ready"},
+    {Result::IllegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
+    {Result::LaunchOutOfResources, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"},
+    {Result::LaunchTimeout, "CUDA_ERROR_LAUNCH_TIMEOUT", "the launch timed out and was terminated"},
+    {Result::PrimaryContextActive, "CUDA_ERROR_PRIMARY_CONTEXT_ACTIVE", "cannot set while device is active in this process"},
+    {Result::ContextIsDestroyed, "CUDA_ERROR_CONTEXT_IS_DESTROYED", "context is destroyed"},
+    {Result::Assert, "CUDA_ERROR_ASSERT", "device-side assert triggered"},
+    {Result::HostMemoryAlreadyRegistered, "CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED", "part or all of the requested memory range is already mapped"},
+    {Result::HostMemoryNotRegistered, "CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED", "pointer does not correspond to a registered memory region"},
+    {Result::HardwareStackError, "CUDA_ERROR_HARDWARE_STACK_ERROR", "hardware stack error"},
+    {Result::IllegalInstruction, "CUDA_ERROR_ILLEGAL_INSTRUCTION", "an illegal instruction was encountered"},
+    {Result::MisalignedAddress, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"},
+    {Result::InvalidAddressSpace, "CUDA_ERROR_INVALID_ADDRESS_SPACE", "operation not supported on global/shared address space"},
+    {Result::InvalidPc, "CUDA_ERROR_INVALID_PC", "invalid program counter"},
+    {Result::LaunchFailed, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+    {Result::CooperativeLaunchTooLarge, "CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE", "too many blocks in cooperative launch"},
+    {Result::NotPermitted, "CUDA_ERROR_NOT_PERMITTED", "operation not permitted"},
+    {Result::NotSupported, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
+    {Result::StreamCaptureUnsupported, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
+    {Result::StreamCaptureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
+    {Result::StreamCaptureImplicit, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT", "operation would make the legacy stream depend on a capturing blocking stream"},
+    {Result::InvalidClusterSize, "CUDA_ERROR_INVALID_CLUSTER_SIZE", "invalid cluster size"},
+    {Result::Unknown, "CUDA_ERROR_UNKNOWN", "unknown error"},
+};
+
+const ErrorRow *find(Result code) {
+  for (const ErrorRow &row : errorRows)
+    if (row.code == code) return &row;
+  return nullptr;
+}
+
+Result describe(Result error, const char **to, const char *ErrorRow::*member) {
+  if (!to) return Result::InvalidValue;
+  const ErrorRow *row = find(error);
+  *to = row ? row->*member : nullptr;
+  return row ? Result::Success : Result::InvalidValue;
+}
+
+} // namespace
+
+extern "C" {
+
+Result cuGetErrorName(Result error, const char **name) { return describe(error, name, &ErrorRow::name); }
+Result cuGetErrorString(Result error, const char **text) { return describe(error, text, &ErrorRow::text); }
+
+} // extern "C"
+
+} // namespace sage::cuda

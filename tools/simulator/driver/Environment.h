@@ -1,0 +1,21 @@
+// The environment variables of the simulator. This is the only part that reads them.
+//
+//   SAGESIM_DEVICES  the simulated devices, such as "sm_80,sm_90a"; sagesimConfigure() goes before it; default "sm_80"
+//   SAGESIM_REPORT   a file that gets every violation as JSON
+//   SAGESIM_TRACE    1: every driver call on standard error
+#pragma once
+
+#include <string>
+
+namespace sage::sim {
+
+struct Environment {
+  std::string devices;
+  std::string reportFile;
+  bool trace = false;
+};
+
+/// Read once, when first asked for.
+const Environment &environment();
+
+} // namespace sage::sim

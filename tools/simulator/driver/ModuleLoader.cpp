@@ -1,0 +1,132 @@
+// Loading of modules; see ModuleLoader.h.
+#include "driver/ModuleLoader.h"
+
+#include <cstring>
+
+#include "core/Decoder.h"
+#include "ptx/Parser.h"
+
+namespace sage::sim {
+namespace {
+
+using cuda::Result;
+
+constexpr int newestPtx = 90; // 9.0
+
+std::string logLine(std::uint32_t line, const std::string &message) { return "line " + std::to_string(line) + "; error: " + message + "\n"; }
+
+struct LoadFailure {
+  Result result;
+  std::uint32_t line;
+  std::string message;
+};
+
+// PTX runs on its target and on everything newer; with a suffix (sm_90a) on exactly that.
+void checkTarget(const Module &module, const DeviceSpec &spec) {
+  const int version = module.versionMajor * 10 + module.versionMinor;
+  if (version > newestPtx)
+    throw LoadFailure{Result::UnsupportedPtxVersion, 1, "PTX version " + std::to_string(module.versionMajor) + "." + std::to_string(module.versionMinor) + " is newer than 9.0"};
+  const unsigned target = archNumber(module.target), device = static_cast<unsigned>(spec.major * 10 + spec.minor);
+  const bool special = !module.target.empty() && (module.target.back() == 'a' || module.target.back() == 'f');
+  if (target == 0 || target > device || (special && module.target != spec.arch))
+    throw LoadFailure{Result::InvalidPtx, 1, "target '" + module.target + "' cannot run on a device of " + std::string(spec.arch)};
+  if (module.addressBits != 64) throw LoadFailure{Result::InvalidPtx, 1, "only .address_size 64 is supported"};
+}
+
+class Loader {
+public:
+  Loader(cuda::ContextHandle &c, const Module &m) : context(c), parsed(m), lines(std::make_shared<const std::vector<std::string>>(m.lines)) {}
+
+  std::unique_ptr<cuda::ModuleHandle> run() {
+    result->context = &context;
+    result->ptxVersion = parsed.versionMajor * 10 + parsed.versionMinor;
+    try {
+      for (const Variable &v : parsed.variables) place(v);
+      for (const Function &f : parsed.functions)
+        for (const Variable &v : f.locals) place(v);
+      for (const Variable &v : parsed.variables) initialise(v);
+      for (const Function &f : parsed.functions)
+        for (const Variable &v : f.locals) initialise(v);
+      for (const Function &f : parsed.functions)
+        if (f.isEntry && f.hasBody) decode(f);
+    } catch (...) {
+      unloadModule(context, *result);
+      throw;
+    }
+    return std::move(result);
+  }
+
+private:
+  static bool hasStorage(const Variable &v) { return v.space == Space::Global || v.space == Space::Const; }
+
+  void place(const Variable &v) {
+    if (!hasStorage(v)) return;
+    if (v.isExtern) throw LoadFailure{Result::InvalidPtx, v.line, "unresolved extern variable '" + v.name + "'"};
+    const auto kind = v.space == Space::Const ? Allocation::Kind::ConstVariable : Allocation::Kind::GlobalVariable;
+    const Allocation *a = context.memory->allocate(std::max<std::uint64_t>(v.bytes, 1), kind, v.name);
+    if (!a) throw LoadFailure{Result::OutOfMemory, v.line, "no memory for variable '" + v.name + "'"};
+    symbols[v.name] = {v.space, a->base};
+    result->globals[v.name] = {a->base, v.bytes};
+  }
+
+  void initialise(const Variable &v) {
+    if (!hasStorage(v)) return;
+    Allocation *a = context.memory->findLive(symbols[v.name].address);
+    if (!v.initialiser.empty()) std::memcpy(a->data, v.initialiser.data(), v.initialiser.size());
+    for (const Variable::Relocation &r : v.relocations) {
+      const auto found = symbols.find(r.symbol);
+      if (found == symbols.end()) throw LoadFailure{Result::InvalidPtx, v.line, "initialiser of '" + v.name + "' names the unknown variable '" + r.symbol + "'"};
+      const std::uint64_t address = found->second.address + static_cast<std::uint64_t>(r.addend);
+      std::memcpy(a->data + r.at, &address, sizeof address);
+    }
+    std::memset(a->shadow, shadowSet, a->bytes); // without an initialiser a variable is zero
+  }
+
+  void decode(const Function &f) {
+    auto decoded = decodeKernel(parsed, f, symbols, lines);
+    if (auto *error = std::get_if<SourceError>(&decoded)) throw LoadFailure{Result::InvalidPtx, error->line, error->message};
+    auto function = std::make_unique<cuda::FunctionHandle>();
+    function->module = result.get();
+    function->program = std::move(std::get<0>(decoded));
+    if (!result->functions.emplace(f.name, std::move(function)).second) throw LoadFailure{Result::InvalidPtx, f.line, "kernel '" + f.name + "' is defined twice"};
+  }
+
+  cuda::ContextHandle &context;
+  const Module &parsed;
+  std::shared_ptr<const std::vector<std::string>> lines;
+  SymbolTable symbols;
+  std::unique_ptr<cuda::ModuleHandle> result = std::make_unique<cuda::ModuleHandle>();
+};
+
+} // namespace
+
+LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx) {
+  LoadOutcome outcome;
+  const auto fail = [&](Result result, std::uint32_t line, const std::string &message) {
+    outcome.result = result;
+    outcome.errorLog = logLine(line, message);
+  };
+  const auto parsed = parseModule(ptx);
+  if (const auto *error = std::get_if<SourceError>(&parsed)) {
+    fail(Result::InvalidPtx, error->line, error->message);
+    return outcome;
+  }
+  const Module &module = std::get<0>(parsed);
+  try {
+    checkTarget(module, *context.spec);
+    outcome.module = Loader(context, module).run();
+    for (const auto &[name, f] : outcome.module->functions)
+      outcome.infoLog += "kernel '" + name + "': " + std::to_string(f->program->registersPerThread) + " registers (estimate), " +
+                         std::to_string(f->program->staticSharedBytes) + " bytes shared, " + std::to_string(f->program->localBytes) + " bytes local\n";
+  } catch (const LoadFailure &failure) {
+    fail(failure.result, failure.line, failure.message);
+  }
+  return outcome;
+}
+
+void unloadModule(cuda::ContextHandle &context, cuda::ModuleHandle &module) {
+  for (const auto &[name, global] : module.globals) context.memory->free(global.address);
+  module.globals.clear();
+}
+
+} // namespace sage::sim

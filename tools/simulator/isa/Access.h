@@ -1,0 +1,203 @@
+// How instructions reach memory: from an address operand to host pointers, with every check on the way.
+//
+// An access is done region by region: a region is an allocation, the block's shared memory, a thread's local memory or
+// the parameters; nearly always one region holds all lanes. The caller's body gets the region, the lanes' offsets in it
+// and the mask of lanes; it returns false when it reported a violation.
+// Included only by files that are compiled per vector level.
+#pragma once
+
+#include "core/Faults.h"
+#include "core/Lanes.h"
+
+namespace sage::sim::SAGESIM_LEVEL {
+
+struct Region {
+  u8 *data = nullptr;
+  u8 *shadow = nullptr; ///< null: everything counts as written
+  Space space = Space::Global;
+  u64 base = 0; ///< address of data[0], for reports
+};
+
+enum class Use : unsigned { Read, Write };
+
+/// The lanes' addresses from an `m` operand: register, width, displacement.
+SIM_INLINE Lanes<u64> addresses(const Warp &w, const u32 *m) {
+  const u64 displacement = m[2] | static_cast<u64>(m[3]) << 32;
+  if (m[1]) return get<u64>(w, m[0]) + displacement;
+  return convert<u64>(get<u32>(w, m[0]) + static_cast<u32>(displacement));
+}
+
+SIM_INLINE Lanes<u64> laneNumbers() {
+  return Lanes<u64>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+}
+
+/// All 32 lanes touch consecutive pieces of SIZE bytes.
+SIM_INLINE bool isContiguous(Lanes<u64> offset, u32 mask, u32 size) {
+  return mask == allLanes && maskOf(offset == laneNumbers() * size + offset[0]) == allLanes;
+}
+
+SIM_INLINE bool checkAligned(Warp &w, const Inst *i, Lanes<u64> address, u32 size, u32 mask, Space space) {
+  const u32 bad = maskOf((address & u64(size - 1)) != 0ull) & mask;
+  if (__builtin_expect(bad == 0, 1)) return true;
+  const unsigned lane = static_cast<unsigned>(std::countr_zero(bad));
+  misalignedFault(w, i, lane, address[lane], size, space);
+  return false;
+}
+
+template <class Body> SIM_INLINE bool globalAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
+  if (!checkAligned(w, i, address, size, mask, Space::Global)) return false;
+  Allocation *&cached = w.lookups[i->id].allocation;
+  while (mask != 0) {
+    const u64 first = address[std::countr_zero(mask)];
+    if (__builtin_expect(!cached || !cached->contains(first, size), 0)) {
+      cached = w.block->memory->findLive(first);
+      if (!cached || !cached->contains(first, size)) {
+        cached = nullptr;
+        globalFault(w, i, static_cast<unsigned>(std::countr_zero(mask)), first, size, use == Use::Write);
+        return false;
+      }
+    }
+    Allocation &a = *cached;
+    if (use == Use::Write && a.kind == Allocation::Kind::ConstVariable) {
+      readOnlyFault(w, i, static_cast<unsigned>(std::countr_zero(mask)), first);
+      return false;
+    }
+    const Lanes<u64> offset = address - a.base;
+    const u32 inside = maskOf(offset <= a.bytes - size) & mask;
+    if (!body(Region{a.data, a.shadow, Space::Global, a.base}, offset, inside)) return false;
+    mask &= ~inside;
+  }
+  return true;
+}
+
+/// A region of LIMIT bytes that all lanes must stay in.
+template <class Body>
+SIM_INLINE bool boundedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, u64 limit, Region region, Body body) {
+  if (!checkAligned(w, i, address, size, mask, region.space)) return false;
+  const u32 outside = mask & (limit < size ? mask : maskOf(address > limit - size));
+  if (__builtin_expect(outside != 0, 0)) {
+    const unsigned lane = static_cast<unsigned>(std::countr_zero(outside));
+    boundsFault(w, i, lane, address[lane], size, limit, region.space);
+    return false;
+  }
+  return body(region, address, mask);
+}
+
+template <class Body> SIM_INLINE bool sharedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
+  const Block &b = *w.block;
+  return boundedAccess(w, i, address, mask, size, b.sharedBytes, Region{b.shared, b.sharedShadow, Space::Shared, 0}, body);
+}
+template <class Body> SIM_INLINE bool localAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
+  const u64 each = w.block->program->localBytes;
+  return boundedAccess(w, i, address, mask, size, each, Region{w.local, nullptr, Space::Local, 0},
+                       [&](Region r, Lanes<u64> offset, u32 lanes) { return body(r, offset + laneNumbers() * each, lanes); });
+}
+template <class Body> SIM_INLINE bool paramAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
+  const Block &b = *w.block;
+  return boundedAccess(w, i, address, mask, size, b.program->parameterBytes, Region{const_cast<u8 *>(b.parameters), nullptr, Space::Param, 0}, body);
+}
+
+/// Generic addresses: each window's lanes by themselves.
+template <class Body> SIM_INLINE bool genericAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
+  const u32 global = maskOf(address < sharedWindow) & mask;
+  if (__builtin_expect(global == mask, 1)) return globalAccess(w, i, address, mask, size, use, body);
+  if (global != 0 && !globalAccess(w, i, address, global, size, use, body)) return false;
+  const u32 shared = maskOf(address - sharedWindow < windowBytes) & mask;
+  if (shared != 0 && !sharedAccess(w, i, address - sharedWindow, shared, size, body)) return false;
+  const u32 local = maskOf(address - localWindow < windowBytes) & mask;
+  if (local != 0 && !localAccess(w, i, address - localWindow, local, size, body)) return false;
+  const u32 param = use == Use::Read ? maskOf(address - paramWindow < windowBytes) & mask : 0;
+  if (param != 0 && !paramAccess(w, i, address - paramWindow, param, size, body)) return false;
+  const u32 nowhere = mask & ~(global | shared | local | param);
+  if (nowhere == 0) return true;
+  const unsigned lane = static_cast<unsigned>(std::countr_zero(nowhere));
+  globalFault(w, i, lane, address[lane], size, use == Use::Write);
+  return false;
+}
+
+template <class Body> SIM_INLINE bool access(Warp &w, const Inst *i, Space space, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
+  switch (space) {
+  case Space::Shared: return sharedAccess(w, i, address, mask, size, body);
+  case Space::Local: return localAccess(w, i, address, mask, size, body);
+  case Space::Param: return paramAccess(w, i, address, mask, size, body);
+  case Space::Generic: return genericAccess(w, i, address, mask, size, use, body);
+  default: return globalAccess(w, i, address, mask, size, use, body);
+  }
+}
+
+// Shadow checks. A byte is readable when it is `shadowSet`; in shared memory it must not be in flight to be written.
+inline constexpr u64 allSet = 0x0101010101010101ull * shadowSet;
+
+SIM_INLINE u64 differs(const u8 *shadow, u32 size) {
+  u64 difference = 0;
+  u32 k = 0;
+  for (; k + 8 <= size; k += 8) {
+    u64 x;
+    std::memcpy(&x, shadow + k, 8);
+    difference |= x ^ allSet;
+  }
+  if (size & 4) {
+    u32 x;
+    std::memcpy(&x, shadow + k, 4);
+    difference |= x ^ static_cast<u32>(allSet);
+    k += 4;
+  }
+  for (; k < size; ++k) difference |= static_cast<u64>(shadow[k] ^ shadowSet);
+  return difference;
+}
+SIM_INLINE bool readable(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane) {
+  if (!r.shadow || __builtin_expect(differs(r.shadow + offset, size) == 0, 1)) return true;
+  shadowFault(w, i, lane, r.base + offset, r.shadow + offset, size, r.space, false);
+  return false;
+}
+SIM_INLINE bool rangeReadable(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size) {
+  if (!r.shadow || __builtin_expect(differs(r.shadow + offset, 32 * size) == 0, 1)) return true;
+  for (unsigned lane = 0; lane < 32; ++lane)
+    if (!readable(w, i, r, offset + lane * size, size, lane)) return false;
+  return true;
+}
+/// Marks SIZE bytes as written; false when a cp.async into them is in flight.
+SIM_INLINE bool markWritten(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane) {
+  if (!r.shadow) return true;
+  if (r.space == Space::Shared)
+    for (u32 k = 0; k < size; ++k)
+      if (__builtin_expect(r.shadow[offset + k] == shadowInFlight, 0)) {
+        shadowFault(w, i, lane, r.base + offset, r.shadow + offset, size, r.space, true);
+        return false;
+      }
+  std::memset(r.shadow + offset, shadowSet, size);
+  return true;
+}
+
+/// Cycles that a shared-memory access takes beyond a conflict-free one: 32 banks of 4 bytes, 128 bytes a cycle.
+SIM_INLINE u32 bankConflicts(Lanes<u64> offset, u32 mask, u32 size) {
+  const u32 unit = size < 4 ? 4 : size;
+  const u32 groups = 128 / unit;
+  u32 extra = 0;
+  for (u32 first = 0; first < 32; first += groups) {
+    u32 count[32] = {}, worst = 0;
+    u64 seen[32][4];
+    for (u32 lane = first; lane < first + groups; ++lane) {
+      if (!(mask >> lane & 1)) continue;
+      const u64 piece = offset[lane] / unit;
+      const u32 group = static_cast<u32>(piece % groups);
+      bool known = false;
+      for (u32 k = 0; k < count[group] && k < 4; ++k) known |= seen[group][k] == piece;
+      if (known) continue;
+      if (count[group] < 4) seen[group][count[group]] = piece;
+      worst = ++count[group] > worst ? count[group] : worst;
+    }
+    extra += worst > 1 ? worst - 1 : 0;
+  }
+  return extra;
+}
+
+SIM_INLINE void countBytes(Warp &w, Space space, u32 mask, u32 size, Use use) {
+  const u64 n = static_cast<u64>(__builtin_popcount(mask)) * size;
+  Counters &c = *w.stats;
+  if (space == Space::Shared) (use == Use::Read ? c.sharedReadBytes : c.sharedWrittenBytes) += n;
+  else if (space == Space::Local) (use == Use::Read ? c.localReadBytes : c.localWrittenBytes) += n;
+  else if (space == Space::Global) (use == Use::Read ? c.globalReadBytes : c.globalWrittenBytes) += n;
+}
+
+} // namespace sage::sim::SAGESIM_LEVEL

@@ -1,0 +1,132 @@
+// Atomic operations (PTX ISA §9.7.13.15 atom, §9.7.13.16 red). Lanes take their turn in lane order; blocks that run on
+// different host threads are ordered by the host's own atomics. Every operation is relaxed-or-stronger: sequentially
+// consistent here.
+#include "isa/Access.h"
+#include "isa/LevelRows.h"
+#include "isa/Pick.h"
+
+namespace sage::sim::SAGESIM_LEVEL {
+namespace {
+
+// Each operation computes the new value from the old one and one or two operands.
+struct OpAdd { template <class T> static T of(T old, T b, T) { return static_cast<T>(old + b); } };
+struct OpMin { template <class T> static T of(T old, T b, T) { return b < old ? b : old; } };
+struct OpMax { template <class T> static T of(T old, T b, T) { return b > old ? b : old; } };
+struct OpAnd { template <class T> static T of(T old, T b, T) { return old & b; } };
+struct OpOr { template <class T> static T of(T old, T b, T) { return old | b; } };
+struct OpXor { template <class T> static T of(T old, T b, T) { return old ^ b; } };
+struct OpExch { template <class T> static T of(T, T b, T) { return b; } };
+struct OpCas { template <class T> static T of(T old, T b, T c) { return old == b ? c : old; } };
+struct OpInc { template <class T> static T of(T old, T b, T) { return old >= b ? T(0) : static_cast<T>(old + 1); } };
+struct OpDec { template <class T> static T of(T old, T b, T) { return old == 0 || old > b ? b : static_cast<T>(old - 1); } };
+
+template <class T> T fromBits(typename Traits<T>::Unsigned x) { return __builtin_bit_cast(T, x); }
+template <class T> typename Traits<T>::Unsigned toBits(T x) { return __builtin_bit_cast(typename Traits<T>::Unsigned, x); }
+
+template <class T, class Op> SIM_INLINE typename Traits<T>::Unsigned update(u8 *where, typename Traits<T>::Unsigned b, typename Traits<T>::Unsigned c) {
+  using U = typename Traits<T>::Unsigned;
+  auto *target = reinterpret_cast<U *>(where);
+  U old = __atomic_load_n(target, __ATOMIC_RELAXED);
+  for (;;) {
+    const U fresh = toBits<T>(Op::template of<T>(fromBits<T>(old), fromBits<T>(b), fromBits<T>(c)));
+    if (__atomic_compare_exchange_n(target, &old, fresh, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return old;
+  }
+}
+
+// Pairs of halves, each half on its own.
+template <bool Bfloat> struct OpAddPair {
+  template <class T> static u32 of(u32 old, u32 b, u32) {
+    const Lanes<u32> x = old, y = b;
+    const auto open = [](Lanes<u32> v) { return Bfloat ? bfloatToFloat(v & 0xffffu) : halfToFloat(v & 0xffffu); };
+    const auto close = [](Lanes<float> v) { return Bfloat ? floatToBfloat(v) : floatToHalf(v); };
+    const Lanes<u32> r = close(open(x) + open(y)) | close(open(x >> 16) + open(y >> 16)) << 16;
+    return r[0];
+  }
+};
+template <bool Bfloat> struct OpAddHalf {
+  template <class T> static u16 of(u16 old, u16 b, u16) { return static_cast<u16>(OpAddPair<Bfloat>::template of<u32>(old, b, 0)); }
+};
+
+// `extra`: bits 0–2 the space, bit 3 no result (red). Operands: [d] m b [c].
+template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i) {
+  using U = typename Traits<T>::Unsigned;
+  const bool hasResult = !(i->extra & 8);
+  const u32 *m = i->o + (hasResult ? 1 : 0);
+  const R *b = w.lanes<R>(m[4]);
+  const R *c = i->operandCount > (hasResult ? 6u : 5u) ? w.lanes<R>(m[5]) : b;
+  R *d = hasResult ? w.lanes<R>(i->o[0]) : nullptr;
+  const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
+    w.stats->atomics += static_cast<u64>(__builtin_popcount(mask));
+    for (u32 rest = mask; rest != 0; rest &= rest - 1) {
+      const unsigned lane = static_cast<unsigned>(std::countr_zero(rest));
+      const u64 at = offset[lane];
+      if (!readable(w, i, r, at, sizeof(T), lane)) return false;
+      const U old = update<T, Op>(r.data + at, static_cast<U>(b[lane]), static_cast<U>(c[lane]));
+      if (d) d[lane] = old;
+    }
+    return true;
+  };
+  return access(w, i, static_cast<Space>(i->extra & 7), addresses(w, m), w.active, sizeof(T), Use::Write, body) ? i + 1 : nullptr;
+}
+
+unsigned extraOf(const Form &f) {
+  const Space space = f.has("global") ? Space::Global : f.has("shared") || f.has("shared::cta") ? Space::Shared : Space::Generic;
+  return static_cast<unsigned>(space) | unsigned(f.row->pattern.starts_with("red")) << 3;
+}
+
+template <class Op> Picked bitwise(const Form &f) {
+  switch (typeBits(f.type())) {
+  case 16: return {atomic<u16, Op, u32>, extraOf(f)};
+  case 32: return {atomic<u32, Op, u32>, extraOf(f)};
+  default: return {atomic<u64, Op, u64>, extraOf(f)};
+  }
+}
+template <class Op> Picked ordered(const Form &f) {
+  switch (f.type()) {
+  case Type::U32: return {atomic<u32, Op, u32>, extraOf(f)};
+  case Type::S32: return {atomic<i32, Op, u32>, extraOf(f)};
+  case Type::U64: return {atomic<u64, Op, u64>, extraOf(f)};
+  default: return {atomic<i64, Op, u64>, extraOf(f)};
+  }
+}
+Picked pickAdd(const Form &f) {
+  switch (f.type()) {
+  case Type::F32: return {atomic<float, OpAdd, u32>, extraOf(f)};
+  case Type::F64: return {atomic<double, OpAdd, u64>, extraOf(f)};
+  case Type::F16: return {atomic<u16, OpAddHalf<false>, u32>, extraOf(f)};
+  case Type::BF16: return {atomic<u16, OpAddHalf<true>, u32>, extraOf(f)};
+  case Type::F16x2: return {atomic<u32, OpAddPair<false>, u32>, extraOf(f)};
+  case Type::BF16x2: return {atomic<u32, OpAddPair<true>, u32>, extraOf(f)};
+  default: return bitwise<OpAdd>(f);
+  }
+}
+
+#define SIM_HEAD " [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] "
+const Row rows[] = {
+    {"atom" SIM_HEAD "add u32|s32|u64|s64|f32|f64", "d m b", UnitClass::Memory, pickAdd},
+    {"atom" SIM_HEAD "add noftz f16|bf16|f16x2|bf16x2", "d m b", UnitClass::Memory, pickAdd},
+    {"atom" SIM_HEAD "min u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMin>},
+    {"atom" SIM_HEAD "max u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMax>},
+    {"atom" SIM_HEAD "and b32|b64", "d m b", UnitClass::Memory, bitwise<OpAnd>},
+    {"atom" SIM_HEAD "or b32|b64", "d m b", UnitClass::Memory, bitwise<OpOr>},
+    {"atom" SIM_HEAD "xor b32|b64", "d m b", UnitClass::Memory, bitwise<OpXor>},
+    {"atom" SIM_HEAD "exch b32|b64", "d m b", UnitClass::Memory, bitwise<OpExch>},
+    {"atom" SIM_HEAD "cas b16|b32|b64", "d m b c", UnitClass::Memory, bitwise<OpCas>},
+    {"atom" SIM_HEAD "inc u32", "d m b", UnitClass::Memory, bitwise<OpInc>},
+    {"atom" SIM_HEAD "dec u32", "d m b", UnitClass::Memory, bitwise<OpDec>},
+    {"red" SIM_HEAD "add u32|s32|u64|s64|f32|f64", "m b", UnitClass::Memory, pickAdd},
+    {"red" SIM_HEAD "add noftz f16|bf16|f16x2|bf16x2", "m b", UnitClass::Memory, pickAdd},
+    {"red" SIM_HEAD "min u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMin>},
+    {"red" SIM_HEAD "max u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMax>},
+    {"red" SIM_HEAD "and b32|b64", "m b", UnitClass::Memory, bitwise<OpAnd>},
+    {"red" SIM_HEAD "or b32|b64", "m b", UnitClass::Memory, bitwise<OpOr>},
+    {"red" SIM_HEAD "xor b32|b64", "m b", UnitClass::Memory, bitwise<OpXor>},
+    {"red" SIM_HEAD "inc u32", "m b", UnitClass::Memory, bitwise<OpInc>},
+    {"red" SIM_HEAD "dec u32", "m b", UnitClass::Memory, bitwise<OpDec>},
+};
+
+} // namespace
+
+std::span<const Row> atomicRows() { return rows; }
+
+} // namespace sage::sim::SAGESIM_LEVEL

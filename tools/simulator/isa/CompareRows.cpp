@@ -1,0 +1,246 @@
+// Comparison and selection (PTX ISA §9.7.6, §9.7.7).
+#include "isa/LevelRows.h"
+#include "isa/Pick.h"
+
+namespace sage::sim::SAGESIM_LEVEL {
+namespace {
+
+// A comparison in numbers: which of less, equal, greater, unordered make it true.
+enum Outcome : unsigned { Less = 1, Equal = 2, Greater = 4, Unordered = 8 };
+
+struct CompareRow {
+  std::string_view name;
+  unsigned outcomes;
+};
+constexpr CompareRow compares[] = {
+    {"eq", Equal},          {"ne", Less | Greater}, {"lt", Less},           {"le", Less | Equal},
+    {"gt", Greater},        {"ge", Greater | Equal}, {"lo", Less},          {"ls", Less | Equal},
+    {"hi", Greater},        {"hs", Greater | Equal}, {"equ", Equal | Unordered}, {"neu", Less | Greater | Unordered},
+    {"ltu", Less | Unordered}, {"leu", Less | Equal | Unordered}, {"gtu", Greater | Unordered},
+    {"geu", Greater | Equal | Unordered}, {"num", Less | Equal | Greater}, {"nan", Unordered},
+};
+
+unsigned outcomesOf(const Form &f) {
+  for (const CompareRow &row : compares)
+    if (f.has(row.name)) return row.outcomes;
+  return 0;
+}
+
+// The comparisons that kernels are full of get a handler each; the others combine two masks.
+template <unsigned Outcomes, class T> SIM_INLINE u32 compareMask(Lanes<T> a, Lanes<T> b) {
+  if constexpr (Outcomes == Equal) return maskOf(a == b);
+  else if constexpr (Outcomes == Less) return maskOf(a < b);
+  else if constexpr (Outcomes == (Less | Equal)) return maskOf(a <= b);
+  else if constexpr (Outcomes == Greater) return maskOf(a > b);
+  else if constexpr (Outcomes == (Greater | Equal)) return maskOf(a >= b);
+  else if constexpr (Outcomes == (Less | Greater)) return maskOf(a < b) | maskOf(a > b);
+  else return 0;
+}
+template <class T> SIM_INLINE u32 compareAny(unsigned outcomes, Lanes<T> a, Lanes<T> b) {
+  u32 result = 0;
+  const u32 less = maskOf(a < b), equal = maskOf(a == b), greater = maskOf(a > b);
+  if (outcomes & Less) result |= less;
+  if (outcomes & Equal) result |= equal;
+  if (outcomes & Greater) result |= greater;
+  if (outcomes & Unordered) result |= ~(less | equal | greater);
+  return result;
+}
+
+// `extra`: outcomes, then the combination with a third predicate in bits 4–5 (0 none, 1 and, 2 or, 3 xor).
+SIM_INLINE u32 combine(const Warp &w, const Inst *i, u32 mask, u32 third) {
+  switch (i->extra >> 4) {
+  case 1: return mask & third;
+  case 2: return mask | third;
+  case 3: return mask ^ third;
+  default: return mask;
+  }
+  (void)w;
+}
+SIM_INLINE void storeMasks(Warp &w, const Inst *i, u32 mask) {
+  const u32 third = i->operandCount > 4 ? sourceMask(w, i->o + 4) : 0;
+  putMask(w, i->o[0], combine(w, i, mask, third));
+  putMask(w, i->o[1], combine(w, i, ~mask, third));
+}
+
+template <class T, unsigned Outcomes> const Inst *setpFast(Warp &w, const Inst *i) {
+  const u32 mask = compareMask<Outcomes>(get<T>(w, i->o[2]), get<T>(w, i->o[3]));
+  putMask(w, i->o[0], mask);
+  return i + 1;
+}
+template <class T> const Inst *setpAny(Warp &w, const Inst *i) {
+  storeMasks(w, i, compareAny(i->extra & 15, get<T>(w, i->o[2]), get<T>(w, i->o[3])));
+  return i + 1;
+}
+const Inst *setpFloatFtz(Warp &w, const Inst *i) {
+  storeMasks(w, i, compareAny(i->extra & 15, flush(get<float>(w, i->o[2])), flush(get<float>(w, i->o[3]))));
+  return i + 1;
+}
+template <bool Bfloat> SIM_INLINE Lanes<float> widenHalf(Lanes<u32> v) { return Bfloat ? bfloatToFloat(v & 0xffffu) : halfToFloat(v); }
+template <bool Bfloat> const Inst *setpHalf(Warp &w, const Inst *i) {
+  const Lanes<float> a = widenHalf<Bfloat>(get<u32>(w, i->o[2])), b = widenHalf<Bfloat>(get<u32>(w, i->o[3]));
+  storeMasks(w, i, compareAny(i->extra & 15, a, b));
+  return i + 1;
+}
+// p is of the low halves, q of the high ones.
+template <bool Bfloat> const Inst *setpHalfPair(Warp &w, const Inst *i) {
+  const Lanes<u32> a = get<u32>(w, i->o[2]), b = get<u32>(w, i->o[3]);
+  const u32 third = i->operandCount > 4 ? sourceMask(w, i->o + 4) : 0;
+  const u32 low = compareAny(i->extra & 15, widenHalf<Bfloat>(a), widenHalf<Bfloat>(b));
+  const u32 high = compareAny(i->extra & 15, widenHalf<Bfloat>(a >> 16), widenHalf<Bfloat>(b >> 16));
+  putMask(w, i->o[0], combine(w, i, low, third));
+  putMask(w, i->o[1], combine(w, i, high, third));
+  return i + 1;
+}
+
+unsigned extraOf(const Form &f) {
+  const unsigned combination = f.has("and") ? 1 : f.has("or") ? 2 : f.has("xor") ? 3 : 0;
+  return outcomesOf(f) | combination << 4;
+}
+
+template <class T> Handler fastSetp(unsigned outcomes) {
+  switch (outcomes) {
+  case Equal: return setpFast<T, Equal>;
+  case Less: return setpFast<T, Less>;
+  case Less | Equal: return setpFast<T, Less | Equal>;
+  case Greater: return setpFast<T, Greater>;
+  case Greater | Equal: return setpFast<T, Greater | Equal>;
+  case Less | Greater: return setpFast<T, Less | Greater>;
+  default: return nullptr;
+  }
+}
+
+
+Picked pickSetp(const Form &f) {
+  const unsigned extra = extraOf(f);
+  switch (f.type()) {
+  case Type::B16: case Type::U16: return {setpAny<u16>, extra};
+  case Type::S16: return {setpAny<i16>, extra};
+  case Type::B32: case Type::U32: return {setpAny<u32>, extra};
+  case Type::S32: return {setpAny<i32>, extra};
+  case Type::B64: case Type::U64: return {setpAny<u64>, extra};
+  case Type::S64: return {setpAny<i64>, extra};
+  case Type::F32: return {f.has("ftz") ? setpFloatFtz : setpAny<float>, extra};
+  case Type::F64: return {setpAny<double>, extra};
+  case Type::F16: return {setpHalf<false>, extra};
+  case Type::BF16: return {setpHalf<true>, extra};
+  case Type::F16x2: return {setpHalfPair<false>, extra};
+  case Type::BF16x2: return {setpHalfPair<true>, extra};
+  default: return {};
+  }
+}
+// Without a combination and a second predicate: the second entry of P is a sink, so it need not be written.
+Picked pickSetpPlain(const Form &f) {
+  const unsigned outcomes = outcomesOf(f);
+  Handler h = nullptr;
+  switch (f.type()) {
+  case Type::B32: case Type::U32: h = fastSetp<u32>(outcomes); break;
+  case Type::S32: h = fastSetp<i32>(outcomes); break;
+  case Type::B64: case Type::U64: h = fastSetp<u64>(outcomes); break;
+  case Type::S64: h = fastSetp<i64>(outcomes); break;
+  case Type::F32: h = fastSetp<float>(outcomes); break;
+  default: break;
+  }
+  return h ? Picked{h, outcomes} : pickSetp(f);
+}
+
+// set: all ones or 1.0 instead of a predicate. `extra` as for setp, bit 6: the result is f32 1.0.
+template <class T, bool Ftz> const Inst *setValue(Warp &w, const Inst *i) {
+  Lanes<T> a = get<T>(w, i->o[1]), b = get<T>(w, i->o[2]);
+  if constexpr (Ftz) a = flush(a), b = flush(b);
+  u32 mask = compareAny(i->extra & 15, a, b);
+  const u32 third = i->operandCount > 3 ? sourceMask(w, i->o + 3) : 0;
+  switch (i->extra >> 4 & 3) {
+  case 1: mask &= third; break;
+  case 2: mask |= third; break;
+  case 3: mask ^= third; break;
+  default: break;
+  }
+  const u32 yes = i->extra & 64 ? 0x3f800000u : ~0u;
+  put<u32>(w, i->o[0], choose<u32>(mask, Lanes<u32>(yes), Lanes<u32>(0u)));
+  return i + 1;
+}
+Picked pickSet(const Form &f) {
+  const unsigned extra = extraOf(f) | (f.type(0) == Type::F32 ? 64u : 0u);
+  switch (f.type(1)) {
+  case Type::B32: case Type::U32: return {setValue<u32, false>, extra};
+  case Type::S32: return {setValue<i32, false>, extra};
+  case Type::B64: case Type::U64: return {setValue<u64, false>, extra};
+  case Type::S64: return {setValue<i64, false>, extra};
+  case Type::B16: case Type::U16: return {setValue<u16, false>, extra};
+  case Type::S16: return {setValue<i16, false>, extra};
+  case Type::F32: return {f.has("ftz") ? setValue<float, true> : setValue<float, false>, extra};
+  case Type::F64: return {setValue<double, false>, extra};
+  default: return {};
+  }
+}
+// set on pairs of halves: 1.0 in each half (f16x2, bf16x2) or all ones (u32 and the like are not used by anybody).
+template <bool Bfloat> const Inst *setHalfPair(Warp &w, const Inst *i) {
+  const Lanes<u32> a = get<u32>(w, i->o[1]), b = get<u32>(w, i->o[2]);
+  const u32 low = compareAny(i->extra & 15, widenHalf<Bfloat>(a), widenHalf<Bfloat>(b));
+  const u32 high = compareAny(i->extra & 15, widenHalf<Bfloat>(a >> 16), widenHalf<Bfloat>(b >> 16));
+  const u32 one = Bfloat ? 0x3f80u : 0x3c00u, zero = 0;
+  put<u32>(w, i->o[0], choose<u32>(low, Lanes<u32>(one), Lanes<u32>(zero)) | choose<u32>(high, Lanes<u32>(one << 16), Lanes<u32>(zero)));
+  return i + 1;
+}
+
+template <class T> const Inst *select(Warp &w, const Inst *i) {
+  put<T>(w, i->o[0], choose<T>(sourceMask(w, i->o + 3), get<T>(w, i->o[1]), get<T>(w, i->o[2])));
+  return i + 1;
+}
+template <class T, bool Float> const Inst *slct(Warp &w, const Inst *i) {
+  const u32 mask = Float ? maskOf(get<float>(w, i->o[3]) >= 0.0f) : maskOf(get<i32>(w, i->o[3]) >= 0);
+  put<T>(w, i->o[0], choose<T>(mask, get<T>(w, i->o[1]), get<T>(w, i->o[2])));
+  return i + 1;
+}
+
+// testp (§9.7.3.1). `extra`: 0 finite, 1 infinite, 2 number, 3 notanumber, 4 normal, 5 subnormal.
+template <class U, U Exponent> const Inst *testProperty(Warp &w, const Inst *i) {
+  const Lanes<U> v = get<U>(w, i->o[2]) & U(~U(0) >> 1);
+  constexpr U least = Exponent & ~(Exponent - 1);
+  u32 r = 0;
+  switch (i->extra) {
+  case 0: r = maskOf(v < Exponent); break;
+  case 1: r = maskOf(v == Exponent); break;
+  case 2: r = maskOf(v <= Exponent); break;
+  case 3: r = maskOf(v > Exponent); break;
+  case 4: r = maskOf(v >= least) & maskOf(v < Exponent); break;
+  default: r = maskOf(v < least) & ~maskOf(v == U(0)); break;
+  }
+  putMask(w, i->o[0], r);
+  return i + 1;
+}
+
+#define SIM_COMPARISONS "eq|ne|lt|le|gt|ge|lo|ls|hi|hs|equ|neu|ltu|leu|gtu|geu|num|nan"
+const Row rows[] = {
+    {"setp " SIM_COMPARISONS " b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16", "N a b", UnitClass::Predicate, pickSetpPlain},
+    {"setp " SIM_COMPARISONS " [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16|f16x2|bf16x2", "P a b", UnitClass::Predicate, pickSetp},
+    {"setp " SIM_COMPARISONS " and|or|xor [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16|f16x2|bf16x2", "P a b p", UnitClass::Predicate, pickSetp},
+    {"set " SIM_COMPARISONS " [ftz] u32|s32|f32|b32 b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64", "d:b32 a b", UnitClass::Predicate, pickSet},
+    {"set " SIM_COMPARISONS " and|or|xor [ftz] u32|s32|f32|b32 b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64", "d:b32 a b p", UnitClass::Predicate, pickSet},
+    {"set " SIM_COMPARISONS " f16x2 f16x2", "d:b32 a b", UnitClass::Predicate, [](const Form &f) -> Picked { return {setHalfPair<false>, extraOf(f)}; }},
+    {"set " SIM_COMPARISONS " bf16x2 bf16x2", "d:b32 a b", UnitClass::Predicate, [](const Form &f) -> Picked { return {setHalfPair<true>, extraOf(f)}; }},
+    {"selp b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64", "d a b p", UnitClass::Predicate, [](const Form &f) -> Picked {
+       return typeBits(f.type()) == 64 ? select<u64> : select<u32>;
+     }},
+    {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 s32", "d:0 a:0 b:0 c:s32", UnitClass::Predicate, [](const Form &f) -> Picked {
+       return typeBits(f.type(0)) == 64 ? slct<u64, false> : slct<u32, false>;
+     }},
+    {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 f32", "d:0 a:0 b:0 c:f32", UnitClass::Predicate, [](const Form &f) -> Picked {
+       return typeBits(f.type(0)) == 64 ? slct<u64, true> : slct<u32, true>;
+     }},
+    {"testp finite|infinite|number|notanumber|normal|subnormal f32|f64", "P a", UnitClass::Predicate, [](const Form &f) -> Picked {
+       unsigned property = 0;
+       for (const char *name : {"finite", "infinite", "number", "notanumber", "normal", "subnormal"}) {
+         if (f.has(name)) break;
+         ++property;
+       }
+       if (f.type() == Type::F32) return {testProperty<u32, 0x7f800000u>, property};
+       return {testProperty<u64, 0x7ff0000000000000ull>, property};
+     }},
+};
+
+} // namespace
+
+std::span<const Row> compareRows() { return rows; }
+
+} // namespace sage::sim::SAGESIM_LEVEL

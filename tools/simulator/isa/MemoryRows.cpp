@@ -1,0 +1,161 @@
+// Loads and stores (PTX ISA §9.7.9.8–9.7.9.12). Cache operators and scopes change nothing here: every access is as strong
+// as the strongest.
+#include "isa/Access.h"
+#include "isa/LevelRows.h"
+#include "isa/Pick.h"
+
+namespace sage::sim::SAGESIM_LEVEL {
+namespace {
+
+// M is the type in memory, R the width of a register. `extra` is the space.
+template <class M, class R> SIM_INLINE void loadContiguous(Warp &w, const Inst *i, const u8 *from) {
+  const unsigned n = i->vector;
+  if (n == 1) {
+    Lanes<M> v;
+    std::memcpy(&v, from, sizeof v);
+    *w.lanes<Lanes<R>>(i->o[0]) = convert<R>(v);
+    return;
+  }
+  for (unsigned e = 0; e < n; ++e) {
+    R *to = w.lanes<R>(i->o[e]);
+    for (unsigned l = 0; l < 32; ++l) {
+      M v;
+      std::memcpy(&v, from + (l * n + e) * sizeof(M), sizeof v);
+      to[l] = static_cast<R>(v);
+    }
+  }
+}
+template <class M, class R> SIM_INLINE bool loadScattered(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask) {
+  const unsigned n = i->vector;
+  alignas(128) u64 at[32];
+  std::memcpy(at, &offset, sizeof at);
+  for (u32 m = mask; m != 0; m &= m - 1) {
+    const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
+    if (!readable(w, i, r, at[lane], n * sizeof(M), lane)) return false;
+    for (unsigned e = 0; e < n; ++e) {
+      M v;
+      std::memcpy(&v, r.data + at[lane] + e * sizeof(M), sizeof v);
+      w.lanes<R>(i->o[e])[lane] = static_cast<R>(v);
+    }
+  }
+  return true;
+}
+
+template <class M, class R> const Inst *load(Warp &w, const Inst *i) {
+  const u32 size = i->vector * sizeof(M);
+  const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
+    countBytes(w, r.space, mask, size, Use::Read);
+    if (isContiguous(offset, mask, size)) {
+      if (!rangeReadable(w, i, r, offset[0], size)) return false;
+      loadContiguous<M, R>(w, i, r.data + offset[0]);
+      return true;
+    }
+    if (r.space == Space::Shared) w.stats->bankConflicts += bankConflicts(offset, mask, size);
+    return loadScattered<M, R>(w, i, r, offset, mask);
+  };
+  const auto space = static_cast<Space>(i->extra);
+  return access(w, i, space, addresses(w, i->o + i->vector), w.active, size, Use::Read, body) ? i + 1 : nullptr;
+}
+
+// Kernel parameters at a constant offset: the same value for all lanes.
+template <class M, class R> const Inst *loadParam(Warp &w, const Inst *i) {
+  const u32 *m = i->o + i->vector;
+  const Lanes<u64> address = addresses(w, m);
+  const u32 size = i->vector * sizeof(M);
+  if (maskOf(address == address[0]) != allLanes) return load<M, R>(w, i);
+  const auto body = [&](const Region &r, Lanes<u64> offset, u32) {
+    for (unsigned e = 0; e < i->vector; ++e) {
+      M v;
+      std::memcpy(&v, r.data + offset[0] + e * sizeof(M), sizeof v);
+      put<R>(w, i->o[e], Lanes<R>(static_cast<R>(v)));
+    }
+    return true;
+  };
+  return paramAccess(w, i, address, w.active, size, body) ? i + 1 : nullptr;
+}
+
+template <class M, class R> const Inst *store(Warp &w, const Inst *i) {
+  const unsigned n = i->vector;
+  const u32 size = n * sizeof(M);
+  const u32 *values = i->o + 4;
+  const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
+    countBytes(w, r.space, mask, size, Use::Write);
+    alignas(128) u64 at[32];
+    std::memcpy(at, &offset, sizeof at);
+    if (n == 1 && isContiguous(offset, mask, size)) {
+      const Lanes<M> v = convert<M>(*w.lanes<Lanes<R>>(values[0]));
+      if (!markWritten(w, i, r, at[0], 32 * size, 0)) return false;
+      std::memcpy(r.data + at[0], &v, sizeof v);
+      return true;
+    }
+    if (r.space == Space::Shared) w.stats->bankConflicts += bankConflicts(offset, mask, size);
+    for (u32 m = mask; m != 0; m &= m - 1) {
+      const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
+      if (!markWritten(w, i, r, at[lane], size, lane)) return false;
+      for (unsigned e = 0; e < n; ++e) {
+        const M v = static_cast<M>(w.lanes<R>(values[e])[lane]);
+        std::memcpy(r.data + at[lane] + e * sizeof(M), &v, sizeof v);
+      }
+    }
+    return true;
+  };
+  const auto space = static_cast<Space>(i->extra);
+  return access(w, i, space, addresses(w, i->o), w.active, size, Use::Write, body) ? i + 1 : nullptr;
+}
+
+Space spaceOf(const Form &f) {
+  if (f.has("global")) return Space::Global;
+  if (f.has("shared") || f.has("shared::cta")) return Space::Shared;
+  if (f.has("local")) return Space::Local;
+  if (f.has("const")) return Space::Const;
+  if (f.has("param") || f.has("param::entry")) return Space::Param;
+  return Space::Generic;
+}
+
+struct Load { template <class M, class R> static constexpr Handler of = load<M, R>; };
+struct LoadParam { template <class M, class R> static constexpr Handler of = loadParam<M, R>; };
+struct Store { template <class M, class R> static constexpr Handler of = store<M, R>; };
+
+template <class Family, class M> Handler byRegister(bool wide) { return wide ? Family::template of<M, u64> : Family::template of<M, u32>; }
+template <class Family> Picked byMemory(const Form &f) {
+  const auto space = static_cast<unsigned>(spaceOf(f));
+  const bool wide = f.registerBits[0] == 64;
+  const Type t = f.type();
+  switch (typeBits(t)) {
+  case 8: return {t == Type::S8 ? byRegister<Family, i8>(wide) : byRegister<Family, u8>(wide), space};
+  case 16: return {t == Type::S16 ? byRegister<Family, i16>(wide) : byRegister<Family, u16>(wide), space};
+  case 32: return {t == Type::S32 ? byRegister<Family, i32>(wide) : byRegister<Family, u32>(wide), space};
+  default: return {wide ? Family::template of<u64, u64> : nullptr, space};
+  }
+}
+Picked pickLoad(const Form &f) { return spaceOf(f) == Space::Param ? byMemory<LoadParam>(f) : byMemory<Load>(f); }
+Picked pickStore(const Form &f) { return byMemory<Store>(f); }
+
+const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
+
+#define SIM_SPACES "[global|shared|shared::cta|local|const|param|param::entry]"
+#define SIM_WRITABLE "[global|shared|shared::cta|local]"
+#define SIM_SCOPE "cta|cluster|gpu|sys"
+#define SIM_EVICT "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] [L2::evict_normal|L2::evict_first|L2::evict_last] [L2::64B|L2::128B|L2::256B]"
+#define SIM_TYPES "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64|f16|bf16|f16x2|bf16x2"
+const Row rows[] = {
+    {"ld " SIM_SPACES " [ca|cg|cs|lu|cv] [nc] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"ld global [ca|cg|cs] nc " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"ld weak " SIM_SPACES " [ca|cg|cs|lu|cv] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"ld volatile " SIM_SPACES " [L2::64B|L2::128B|L2::256B] [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"ld [mmio] relaxed|acquire " SIM_SCOPE " " SIM_SPACES " " SIM_EVICT " [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"ldu [global] [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"st " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
+    {"st weak " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
+    {"st volatile " SIM_WRITABLE " [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
+    {"st [mmio] relaxed|release " SIM_SCOPE " " SIM_WRITABLE " " SIM_EVICT " [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
+    {"prefetch [global|local] L1|L2", "m", UnitClass::Memory, always<nothing>},
+    {"prefetch global L2::evict_last|L2::evict_normal", "m", UnitClass::Memory, always<nothing>},
+    {"prefetchu L1", "m", UnitClass::Memory, always<nothing>},
+};
+
+} // namespace
+
+std::span<const Row> memoryRows() { return rows; }
+
+} // namespace sage::sim::SAGESIM_LEVEL

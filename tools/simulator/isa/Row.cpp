@@ -1,0 +1,83 @@
+// Matching of opcodes against patterns, and the index of all rows by name.
+#include "isa/Row.h"
+
+#include <unordered_map>
+
+#include "isa/Families.h"
+
+namespace sage::sim {
+namespace {
+
+std::string_view takeUntil(std::string_view &rest, char separator) {
+  const std::size_t end = std::min(rest.find(separator), rest.size());
+  const std::string_view head = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return head;
+}
+
+bool isAlternative(std::string_view alternatives, std::string_view token) {
+  while (!alternatives.empty())
+    if (takeUntil(alternatives, '|') == token) return true;
+  return false;
+}
+
+using Index = std::unordered_map<std::string_view, std::vector<const Row *>>;
+
+const Index &index() {
+  static const Index result = [] {
+    Index built;
+    for (const Row *row : instructionSet().rows) {
+      std::string_view pattern = row->pattern;
+      built[takeUntil(pattern, ' ')].push_back(row);
+    }
+    return built;
+  }();
+  return result;
+}
+
+} // namespace
+
+bool matches(const Row &row, std::string_view opcode, Form &form) {
+  std::string_view pattern = row.pattern;
+  if (takeUntil(pattern, ' ') != takeUntil(opcode, '.')) return false;
+  form = {};
+  form.row = &row;
+  while (!pattern.empty()) {
+    std::string_view element = takeUntil(pattern, ' ');
+    const bool optional = element.starts_with("[");
+    if (optional) element = element.substr(1, element.size() - 2);
+    std::string_view rest = opcode;
+    const std::string_view token = takeUntil(rest, '.');
+    if (!token.empty() && isAlternative(element, token)) {
+      form.modifiers.push_back(token);
+      if (const Type type = typeByName(token); type != Type::None) form.types.push_back(type);
+      opcode = rest;
+    } else if (optional) {
+      form.modifiers.emplace_back();
+    } else {
+      return false;
+    }
+  }
+  return opcode.empty();
+}
+
+std::span<const Row *const> rowsNamed(std::string_view name) {
+  const auto found = index().find(name);
+  if (found == index().end()) return {};
+  return found->second;
+}
+
+const InstructionSet &instructionSet() {
+  static const InstructionSet set = [] {
+    const Families &families = bestFamilies();
+    InstructionSet built{{}, blockEntryHandler, predicatedHandler};
+    for (const std::span<const Row> rows : {families.integer, families.logic, families.compare, families.floating, families.half,
+                                            families.approximate, families.convert, families.move, families.memory, families.atomic,
+                                            families.asynchronous, families.matrix, families.collective, controlRows()})
+      for (const Row &row : rows) built.rows.push_back(&row);
+    return built;
+  }();
+  return set;
+}
+
+} // namespace sage::sim

@@ -1,0 +1,121 @@
+// The allocation table. Storage comes from anonymous mappings, so an untouched megabyte costs nothing and reads as
+// zero, which is also the shadow's "never written".
+#include "memory/DeviceMemory.h"
+
+#include <sys/mman.h>
+
+namespace sage::sim {
+namespace {
+
+constexpr std::uint64_t granularity = 512;           // what the real allocator promises at least
+constexpr std::uint64_t guardBytes = std::uint64_t{1} << 21; // an overrun lands in nothing, not in a neighbour
+constexpr std::size_t maxFreedRecords = 1 << 15;
+
+std::uint8_t *mapZeroed(std::uint64_t bytes) {
+  void *p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return p == MAP_FAILED ? nullptr : static_cast<std::uint8_t *>(p);
+}
+
+std::uint64_t distance(const Allocation &a, std::uint64_t address) {
+  if (address < a.base) return a.base - address;
+  const std::uint64_t end = a.base + a.bytes;
+  return address >= end ? address - end : 0;
+}
+
+} // namespace
+
+DeviceMemory::~DeviceMemory() {
+  for (auto &[base, allocation] : table) release(*allocation);
+}
+
+Allocation *DeviceMemory::allocate(std::uint64_t bytes, Allocation::Kind kind, const std::string &name) {
+  if (bytes == 0 || bytes > capacity || used > capacity - bytes) return nullptr;
+  auto a = std::make_unique<Allocation>();
+  a->data = mapZeroed(bytes);
+  a->shadow = mapZeroed(bytes);
+  a->bytes = bytes;
+  if (!a->data || !a->shadow) {
+    release(*a);
+    return nullptr;
+  }
+  a->base = nextBase;
+  a->kind = kind;
+  a->name = name;
+  a->serial = nextSerial++;
+  nextBase += (bytes + guardBytes + granularity - 1) / granularity * granularity;
+  used += bytes;
+  ++changes;
+  return (table[a->base] = std::move(a)).get();
+}
+
+Allocation *DeviceMemory::mapHost(void *pointer, std::uint64_t bytes) {
+  auto a = std::make_unique<Allocation>();
+  a->base = reinterpret_cast<std::uintptr_t>(pointer);
+  a->data = static_cast<std::uint8_t *>(pointer);
+  a->bytes = bytes;
+  a->kind = Allocation::Kind::Pinned;
+  a->serial = nextSerial++;
+  ++changes;
+  return (table[a->base] = std::move(a)).get();
+}
+
+bool DeviceMemory::free(std::uint64_t address) {
+  const auto found = table.find(address);
+  if (found == table.end() || found->second->freed) return false;
+  Allocation &a = *found->second;
+  ++changes;
+  if (a.kind == Allocation::Kind::Pinned) {
+    table.erase(found); // the host may reuse the address, so no record is kept
+    return true;
+  }
+  release(a);
+  used -= a.bytes;
+  a.freed = true;
+  freedOrder.push_back(a.base);
+  if (freedOrder.size() > maxFreedRecords) forgetOldest();
+  return true;
+}
+
+void DeviceMemory::release(Allocation &a) {
+  if (a.kind == Allocation::Kind::Pinned) return;
+  if (a.data) munmap(a.data, a.bytes);
+  if (a.shadow) munmap(a.shadow, a.bytes);
+  a.data = a.shadow = nullptr;
+}
+
+void DeviceMemory::forgetOldest() {
+  for (std::size_t i = 0; i < maxFreedRecords / 2; ++i) table.erase(freedOrder[i]);
+  freedOrder.erase(freedOrder.begin(), freedOrder.begin() + maxFreedRecords / 2);
+}
+
+const Allocation *DeviceMemory::find(std::uint64_t address) const {
+  auto it = table.upper_bound(address);
+  if (it == table.begin()) return nullptr;
+  --it;
+  return address - it->first < it->second->bytes ? it->second.get() : nullptr;
+}
+
+Allocation *DeviceMemory::findLive(std::uint64_t address) {
+  auto *found = const_cast<Allocation *>(find(address));
+  return found && !found->freed ? found : nullptr;
+}
+
+const Allocation *DeviceMemory::nearest(std::uint64_t address) const {
+  const Allocation *best = nullptr;
+  auto it = table.upper_bound(address);
+  if (it != table.end()) best = it->second.get();
+  if (it != table.begin()) {
+    const Allocation *below = std::prev(it)->second.get();
+    if (!best || distance(*below, address) <= distance(*best, address)) best = below;
+  }
+  return best;
+}
+
+std::vector<const Allocation *> DeviceMemory::leaks() const {
+  std::vector<const Allocation *> result;
+  for (const auto &[base, a] : table)
+    if (!a->freed && a->kind == Allocation::Kind::Device) result.push_back(a.get());
+  return result;
+}
+
+} // namespace sage::sim

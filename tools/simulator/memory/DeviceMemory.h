@@ -1,0 +1,76 @@
+// The device's global memory: an address space of its own (device addresses are never host addresses, except for pinned
+// host memory, which is mapped where it lies), an allocation table, and a shadow byte for every byte that says whether it
+// was ever written.
+//
+// Addresses are not reused, so a stale pointer always hits its freed record. The table changes only between launches;
+// kernels read it without a lock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sage::sim {
+
+/// Values of a shadow byte, for global and for shared memory.
+enum ShadowState : std::uint8_t { shadowUnset = 0, shadowSet = 1, shadowInFlight = 2 };
+
+struct Allocation {
+  enum class Kind : std::uint8_t { Device, Pinned, GlobalVariable, ConstVariable };
+  std::uint64_t base = 0;
+  std::uint64_t bytes = 0;
+  std::uint8_t *data = nullptr;   ///< null once freed
+  std::uint8_t *shadow = nullptr; ///< null for pinned memory: always counts as set
+  Kind kind = Kind::Device;
+  bool freed = false;
+  std::uint64_t serial = 0;
+  std::string name; ///< of a variable
+
+  bool contains(std::uint64_t address, std::uint64_t size) const {
+    return address >= base && size <= bytes && address - base <= bytes - size;
+  }
+};
+
+class DeviceMemory {
+public:
+  explicit DeviceMemory(std::uint64_t capacityBytes) : capacity(capacityBytes) {}
+  ~DeviceMemory();
+  DeviceMemory(const DeviceMemory &) = delete;
+  DeviceMemory &operator=(const DeviceMemory &) = delete;
+
+  /// Null when the device or the host has no room.
+  Allocation *allocate(std::uint64_t bytes, Allocation::Kind kind, const std::string &name = "");
+  /// Makes [pointer, pointer + bytes) of the host visible at its own address; free() forgets it, the memory stays.
+  Allocation *mapHost(void *pointer, std::uint64_t bytes);
+  /// False when ADDRESS is not the start of a live allocation.
+  bool free(std::uint64_t address);
+
+  /// The allocation, live or freed, whose range holds ADDRESS; or null.
+  const Allocation *find(std::uint64_t address) const;
+  Allocation *findLive(std::uint64_t address);
+  /// The allocation that lies closest to ADDRESS, for reports; null when there is none.
+  const Allocation *nearest(std::uint64_t address) const;
+
+  std::uint64_t capacityBytes() const { return capacity; }
+  std::uint64_t usedBytes() const { return used; }
+  /// Live allocations made by the user, for a leak report.
+  std::vector<const Allocation *> leaks() const;
+  /// Changes whenever an allocation comes or goes; caches of look-ups compare it.
+  std::uint64_t epoch() const { return changes; }
+
+private:
+  void release(Allocation &allocation);
+  void forgetOldest();
+
+  std::map<std::uint64_t, std::unique_ptr<Allocation>> table;
+  std::vector<std::uint64_t> freedOrder;
+  std::uint64_t capacity;
+  std::uint64_t used = 0;
+  std::uint64_t nextBase = 0x7'0000'0000ull;
+  std::uint64_t nextSerial = 1;
+  std::uint64_t changes = 1;
+};
+
+} // namespace sage::sim

@@ -1,0 +1,76 @@
+// Names, error codes and wording of violations.
+#include "report/Violation.h"
+
+#include <cstdio>
+
+#include "report/Json.h"
+#include "runtime/driver/CudaAbi.h"
+
+namespace sage::sim {
+namespace {
+
+struct KindRow {
+  const char *name;
+  cuda::Result result;
+};
+
+// In the order of the enumeration. Reads of undefined data have no code of their own on a GPU: nothing there detects
+// them, so they share the general launch failure.
+constexpr KindRow kindRows[] = {
+    {"out_of_bounds", cuda::Result::IllegalAddress},
+    {"use_after_free", cuda::Result::IllegalAddress},
+    {"misaligned", cuda::Result::MisalignedAddress},
+    {"uninitialised_read", cuda::Result::LaunchFailed},
+    {"in_flight_access", cuda::Result::LaunchFailed},
+    {"read_only_write", cuda::Result::IllegalAddress},
+    {"divergence", cuda::Result::LaunchFailed},
+    {"deadlock", cuda::Result::LaunchTimeout},
+    {"trap", cuda::Result::LaunchFailed},
+    {"illegal_instruction", cuda::Result::IllegalInstruction},
+    {"illegal_branch", cuda::Result::InvalidPc},
+};
+
+std::string triple(const std::array<std::uint32_t, 3> &v) {
+  return "(" + std::to_string(v[0]) + "," + std::to_string(v[1]) + "," + std::to_string(v[2]) + ")";
+}
+
+std::string tripleJson(const std::array<std::uint32_t, 3> &v) {
+  return "[" + std::to_string(v[0]) + "," + std::to_string(v[1]) + "," + std::to_string(v[2]) + "]";
+}
+
+std::string hex(std::uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+} // namespace
+
+const char *violationName(ViolationKind kind) { return kindRows[static_cast<std::size_t>(kind)].name; }
+int violationResult(ViolationKind kind) { return static_cast<int>(kindRows[static_cast<std::size_t>(kind)].result); }
+
+std::string violationText(const Violation &v) {
+  std::string text = std::string("sagesim: ") + violationName(v.kind) + ": " + v.message + "\n";
+  text += "  kernel " + v.kernel + ", block " + triple(v.block) + ", thread " + triple(v.thread) + "\n";
+  if (v.line != 0) text += "  PTX line " + std::to_string(v.line) + ": " + v.text + "\n";
+  if (v.hasAddress) text += "  address " + hex(v.address) + " in " + v.space + " memory\n";
+  if (!v.nearest.empty()) text += "  nearest: " + v.nearest + "\n";
+  for (const std::string &detail : v.details) text += "  " + detail + "\n";
+  return text;
+}
+
+std::string violationJson(const Violation &v) {
+  std::string text = std::string("{\"kind\":\"") + violationName(v.kind) + "\",\"code\":" + std::to_string(violationResult(v.kind)) +
+                     ",\"message\":" + jsonString(v.message) + ",\"kernel\":" + jsonString(v.kernel) + ",\"block\":" + tripleJson(v.block) +
+                     ",\"thread\":" + tripleJson(v.thread) + ",\"line\":" + std::to_string(v.line) + ",\"text\":" + jsonString(v.text);
+  if (v.hasAddress) text += ",\"address\":\"" + hex(v.address) + "\",\"space\":" + jsonString(v.space);
+  if (!v.nearest.empty()) text += ",\"nearest\":" + jsonString(v.nearest);
+  if (!v.details.empty()) {
+    text += ",\"details\":[";
+    for (std::size_t i = 0; i < v.details.size(); ++i) text += (i ? "," : "") + jsonString(v.details[i]);
+    text += "]";
+  }
+  return text + "}";
+}
+
+} // namespace sage::sim

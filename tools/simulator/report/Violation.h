@@ -1,0 +1,50 @@
+// A defect of the simulated program, as it is reported: what, where, by whom. Printed to standard error for people and
+// kept as JSON for tools.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sage::sim {
+
+enum class ViolationKind : std::uint8_t {
+  OutOfBounds,
+  UseAfterFree,
+  Misaligned,
+  UninitialisedRead,
+  InFlightAccess, ///< shared memory touched while a cp.async into it has not been waited for
+  ReadOnlyWrite,
+  Divergence,     ///< an aligned or masked collective without all its lanes
+  Deadlock,
+  Trap,
+  IllegalInstruction,
+  IllegalBranch,
+};
+
+/// Short name ("out_of_bounds") used in JSON and in tests.
+const char *violationName(ViolationKind kind);
+/// The driver's error code for it.
+int violationResult(ViolationKind kind);
+
+struct Violation {
+  ViolationKind kind = ViolationKind::Trap;
+  std::string message; ///< one sentence, with addresses and sizes
+  std::string kernel;
+  std::array<std::uint32_t, 3> block{};
+  std::array<std::uint32_t, 3> thread{};
+  std::uint32_t line = 0;
+  std::string text; ///< the PTX line
+  bool hasAddress = false;
+  std::uint64_t address = 0;
+  std::string space;
+  std::string nearest;               ///< the allocation next to the address, in words
+  std::vector<std::string> details;  ///< for a deadlock: what each warp waits for
+};
+
+/// Several lines for a terminal.
+std::string violationText(const Violation &violation);
+std::string violationJson(const Violation &violation);
+
+} // namespace sage::sim
