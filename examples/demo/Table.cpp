@@ -29,8 +29,8 @@ std::string rowText(const Row &row, const std::vector<Row> &all) {
   std::string instructions = row.instructions ? format("%.1f M", double(*row.instructions) / 1e6) : "-";
   return line({row.variant->label, row.group->label, row.group->keys == Keys::Offset ? "offset" : "as is",
                format("%.6f", row.worst.cosine), format("%.5f", row.worst.relativeL1), format("%.2e", row.worst.rmse),
-               std::to_string(row.ptxBytes), format("%.1f", row.compileMs), instructions,
-               format("%.2f s", row.wallMs / 1e3), bound});
+               std::to_string(row.ptxBytes), format("%.1f", row.compileMs), instructions, format("%.0f ms", row.wallMs),
+               bound});
 }
 
 } // namespace

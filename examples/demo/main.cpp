@@ -36,12 +36,14 @@ Result<Options> parseOptions(int argc, char **argv) {
   return options;
 }
 
-// One line that replaces itself on a terminal, and one line a step elsewhere.
-void progress(size_t done, size_t total, const std::string &what) {
-  bool terminal = isatty(STDERR_FILENO);
-  std::fprintf(stderr, terminal ? "\r\033[K[%zu/%zu] %s" : "[%zu/%zu] %s\n", done, total, what.c_str());
-  if (terminal && done == total) std::fprintf(stderr, "\r\033[K");
-  std::fflush(stderr);
+// The step that begins: one line that replaces itself on a terminal, a line a step elsewhere.
+void progress(size_t step, size_t total, const std::string &what) {
+  const char *form = isatty(STDERR_FILENO) ? "\r\033[K[%zu/%zu] %s" : "[%zu/%zu] %s\n";
+  std::fprintf(stderr, form, step, total, what.c_str());
+}
+
+void endProgress() {
+  if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r\033[K");
 }
 
 Result<std::vector<Row>> measureAll(const Options &options, const DeviceRef &device,
@@ -51,13 +53,13 @@ Result<std::vector<Row>> measureAll(const Options &options, const DeviceRef &dev
   size_t total = groups.size() * variants.size();
   for (const Group &group : groups)
     for (const Variant &variant : variants) {
-      progress(rows.size(), total,
+      progress(rows.size() + 1, total,
                variant.label + " on " + group.label + (group.keys == Keys::Offset ? ", K offset" : ""));
       SAGE_ASSIGN(Measured measured, measure(device, cache, variant, group));
       SAGE_TRY(writeFiles(options.output, *device, measured));
       rows.push_back(std::move(measured.row));
     }
-  progress(total, total, "done");
+  endProgress();
   return rows;
 }
 

@@ -102,7 +102,7 @@ Result<CompilerRef> CompilerLibrary::open(const std::string &given) {
   void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!library) {
     const char *reason = dlerror();
-    return internalError("cannot load the compiler " + path + ": " + (reason ? reason : "unknown reason") +
+    return invalidInput("cannot load the compiler " + path + ": " + (reason ? reason : "unknown reason") +
                          "; it belongs next to libsage_runtime.so, and SAGEC_COMPILER names another place");
   }
   CompilerRef result(new CompilerLibrary);
@@ -113,7 +113,7 @@ Result<CompilerRef> CompilerLibrary::open(const std::string &given) {
   entry.free = reinterpret_cast<decltype(entry.free)>(dlsym(library, "sageCompilerFree"));
   entry.id = reinterpret_cast<decltype(entry.id)>(dlsym(library, "sageCompilerId"));
   if (!entry.compile || !entry.free || !entry.id)
-    return internalError(path + " is not a sage compiler: it lacks sageCompile, sageCompilerFree or sageCompilerId");
+    return invalidInput(path + " is not a sage compiler: it lacks sageCompile, sageCompilerFree or sageCompilerId");
   const char *id = entry.id();
   result->idText = id ? id : "";
   return result;

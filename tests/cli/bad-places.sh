@@ -31,11 +31,12 @@ expect 1 'standard output: cannot write: No space left' full
 expect 3 'no-driver\.so' "$sagec" run flash --random 1,1,1,64 --device cuda:0 --driver ./no-driver.so
 expect 3 "cu[A-Z]" "$sagec" run flash --random 1,1,1,64 --device cuda:0 --driver "$bin/libsage_runtime.so"
 expect 3 'no-sim\.so' "$sagec" run flash --random 1,1,1,64 --device sim:sm_80 --simulator ./no-sim.so
-expect 3 'no-compiler\.so' "$sagec" run flash --random 1,1,1,64 --device "$device" --compiler ./no-compiler.so
+expect 1 'cannot load the compiler .*no-compiler\.so' "$sagec" run flash --random 1,1,1,64 --device "$device" --compiler ./no-compiler.so
+expect 1 'is not a sage compiler' "$sagec" run flash --random 1,1,1,64 --device "$device" --compiler "$bin/libsagesim.so"
 printf 'not a library' >text.so
 expect 3 'text\.so' "$sagec" run flash --random 1,1,1,64 --device cuda:0 --driver ./text.so
 expect 1 'auto.*cuda:N.*sim:' "$sagec" run flash --random 1,1,1,64 --device toaster
-expect '1' 'sm_99' "$sagec" run flash --random 1,1,1,64 --device sim:sm_99
+expect 1 'sm_99' "$sagec" run flash --random 1,1,1,64 --device sim:sm_99
 expect 0 '' "$sagec" devices --driver ./no-driver.so
 holds 'the missing driver is named' grep -q 'no-driver\.so' out
 
