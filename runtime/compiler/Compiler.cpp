@@ -103,7 +103,7 @@ Result<CompilerRef> CompilerLibrary::open(const std::string &given) {
   if (!library) {
     const char *reason = dlerror();
     return invalidInput("cannot load the compiler " + path + ": " + (reason ? reason : "unknown reason") +
-                         "; it belongs next to libsage_runtime.so, and SAGEC_COMPILER names another place");
+                        "; it belongs next to libsage_runtime.so, and SAGEC_COMPILER names another place");
   }
   CompilerRef result(new CompilerLibrary);
   result->entry = std::make_unique<Entry>();
