@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "driver/Environment.h"
 
@@ -57,9 +58,20 @@ bool makeDevices(DriverState &s, const std::string &names) {
   return true;
 }
 
+// A program's static destructors still call the driver after the thread's own locals are gone: then a new, empty stack is
+// made, which lives until the process ends.
 std::vector<cuda::ContextHandle *> &contextStack() {
-  thread_local std::vector<cuda::ContextHandle *> stack;
-  return stack;
+  using Stack = std::vector<cuda::ContextHandle *>;
+  static thread_local Stack *stack = nullptr;
+  struct Owner {
+    ~Owner() { delete std::exchange(stack, nullptr); }
+  };
+  static thread_local Owner owner;
+  if (!stack) {
+    static_cast<void>(owner); // registers the destructor
+    stack = new Stack;
+  }
+  return *stack;
 }
 
 cuda::ContextHandle *currentContext() { return contextStack().empty() ? nullptr : contextStack().back(); }
