@@ -125,7 +125,7 @@ template <class T, bool Max, bool Ftz> const Inst *extremum(Warp &w, const Inst 
   Lanes<T> r = Max ? (a > b ? a : b) : (a < b ? a : b);
   r = a == b ? equal : r;
   r = b != b ? a : r;
-  if (__builtin_expect(i->extra & 1, 0)) r = a != a ? a : r;
+  if (__builtin_expect(i->extra & 1, 0)) r = a != a ? a : b != b ? b : r;
   put<T>(w, i->o[0], canonical(bits<T>(bits<U>(r) | flip)));
   return i + 1;
 }
