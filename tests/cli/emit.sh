@@ -26,6 +26,7 @@ holds 'nothing was emitted' absent unbound
 # Any stage, all stages, and their times.
 expect 0 '' "$sagec" emit flash --arch sm_80 --emit=tile -o staged
 holds 'the tile dialect' grep -q 'tile\.' staged/attention.tile.mlir
+holds_only staged attention.tile.mlir
 expect 0 'attention: ptx .* ms' "$sagec" emit flash --arch sm_80 --time-passes --dump-stages=stages -o staged
 holds 'numbered stages' test "$(find stages -name '0*' | wc -l)" -ge 5
 

@@ -81,7 +81,8 @@ Result<std::vector<Emitted>> compileAll(const EmitOptions &options, std::vector<
     job.request.timePasses = options.timePasses;
     SAGE_ASSIGN(CompileResponse response, compiler->compile(job.request));
     std::filesystem::path base = std::filesystem::path(options.output) / job.name;
-    std::string metadataPath = response.metadataJson.empty() ? "" : base.string() + ".json";
+    // Metadata describes PTX; beside another stage it would pass for that of an older KERNEL.ptx.
+    std::string metadataPath = options.stage == "ptx" ? base.string() + ".json" : "";
     done.push_back({job.name, base.string() + extension(options.stage), metadataPath, std::move(response)});
   }
   return done;
