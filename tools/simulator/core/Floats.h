@@ -23,8 +23,16 @@ template <bool Ftz> SIM_INLINE Lanes<float> maybeFlush(Lanes<float> v) {
   if constexpr (Ftz) return flush(v);
   else return v;
 }
-SIM_INLINE Lanes<float> canonical(Lanes<float> v) { return v != v ? bits<float>(Lanes<u32>(canonicalNan32)) : v; }
-SIM_INLINE Lanes<double> canonical(Lanes<double> v) { return v != v ? bits<double>(Lanes<u64>(canonicalNan64)) : v; }
+/// NaN of any kind becomes the canonical one. On the bits: the compiler takes all NaNs for the same and may drop a choice
+/// between two of them.
+SIM_INLINE Lanes<float> canonical(Lanes<float> v) {
+  const Lanes<u32> x = bits<u32>(v);
+  return bits<float>((x & 0x7fffffffu) > 0x7f800000u ? Lanes<u32>(canonicalNan32) : x);
+}
+SIM_INLINE Lanes<double> canonical(Lanes<double> v) {
+  const Lanes<u64> x = bits<u64>(v);
+  return bits<double>((x & ~(u64(1) << 63)) > 0x7ff0000000000000ull ? Lanes<u64>(canonicalNan64) : x);
+}
 
 /// .sat: clamped to [0, 1], NaN to +0.
 template <class T> SIM_INLINE Lanes<T> saturate(Lanes<T> v) {

@@ -1,0 +1,265 @@
+// Every check of the simulator on a deliberate mistake, with the right class, code and line, and its corrected twin, which
+// must be silent.
+#include <catch2/catch.hpp>
+
+#include "Device.h"
+
+namespace sage::simtest {
+namespace {
+
+/// The line of PTX that holds MARK.
+unsigned lineOf(const std::string &ptx, const std::string &mark) {
+  const std::size_t at = ptx.find(mark);
+  REQUIRE(at != std::string::npos);
+  return static_cast<unsigned>(std::count(ptx.begin(), ptx.begin() + static_cast<std::ptrdiff_t>(at), '\n')) + 1;
+}
+
+constexpr const char *oneBuffer = ".param .u64 p";
+
+/// BAD must fail with KIND and CODE at the line of MARK; GOOD must pass. Both get a buffer of 256 written bytes.
+void expectFault(const std::string &bad, const std::string &good, const std::string &kind, Result code, const std::string &mark,
+                 Kernel::Shape shape = {}) {
+  Device device;
+  {
+    Array<std::uint8_t> buffer(std::vector<std::uint8_t>(256, 7));
+    Kernel kernel(kernelText(oneBuffer, good));
+    const std::size_t before = reportCount();
+    CHECK(kernel.tryLaunch(shape, buffer.address()) == Result::Success);
+    CHECK(reportCount() == before);
+  }
+  Array<std::uint8_t> buffer(std::vector<std::uint8_t>(256, 7));
+  const std::string text = kernelText(oneBuffer, bad);
+  Kernel kernel(text);
+  CHECK(kernel.tryLaunch(shape, buffer.address()) == code);
+  const Report report = lastReport();
+  CHECK(report.kind == kind);
+  CHECK(report.line == lineOf(text, mark));
+  CHECK(report.text.find(mark) != std::string::npos);
+  // Sticky: everything fails now, until the context is reset.
+  CHECK(cuda::cuCtxSynchronize() == code);
+  device.reset();
+  CHECK(cuda::cuCtxSynchronize() == Result::Success);
+}
+
+const std::string globalHead = R"(
+.reg .b64 %a, %t; .reg .b32 %r, %v;
+ld.param.b64 %a, [p];
+mov.u32 %r, %tid.x;
+mul.wide.u32 %t, %r, 4;
+add.s64 %a, %a, %t;
+)";
+
+} // namespace
+
+TEST_CASE("a global load beyond the end is reported") {
+  expectFault(globalHead + "ld.global.b32 %v, [%a+132];", globalHead + "ld.global.b32 %v, [%a+128];", "out_of_bounds", Result::IllegalAddress, "[%a+132]");
+  CHECK(lastReport().thread == std::vector<unsigned>{31, 0, 0});
+}
+
+TEST_CASE("a global store before the start is reported") {
+  expectFault(globalHead + "st.global.b32 [%a-4], %r;", globalHead + "st.global.b32 [%a], %r;", "out_of_bounds", Result::IllegalAddress, "[%a-4]");
+  CHECK(lastReport().thread == std::vector<unsigned>{0, 0, 0});
+  CHECK(lastReport().nearest.find("256 bytes") != std::string::npos);
+}
+
+TEST_CASE("a misaligned access is reported") {
+  expectFault(globalHead + "ld.global.b32 %v, [%a+2];", globalHead + "ld.global.b32 %v, [%a+4];", "misaligned", Result::MisalignedAddress, "[%a+2]");
+}
+
+TEST_CASE("a vector access needs the alignment of the vector") {
+  const std::string regs = ".reg .b32 %x<4>;";
+  expectFault(regs + globalHead + "ld.global.v4.b32 {%x0,%x1,%x2,%x3}, [%a]; // quad",
+              regs + globalHead + "and.b64 %a, %a, -16; ld.global.v4.b32 {%x0,%x1,%x2,%x3}, [%a];", "misaligned", Result::MisalignedAddress, "// quad", {1, 1, 1, 2});
+}
+
+TEST_CASE("memory that was freed is reported as such") {
+  Device device;
+  Kernel kernel(kernelText(oneBuffer, globalHead + "ld.global.b32 %v, [%a];"));
+  Array<std::uint32_t> buffer(std::vector<std::uint32_t>(32, 1));
+  CHECK(kernel.tryLaunch({}, buffer.address()) == Result::Success);
+  buffer.release();
+  CHECK(kernel.tryLaunch({}, buffer.address()) == Result::IllegalAddress);
+  CHECK(lastReport().kind == "use_after_free");
+}
+
+TEST_CASE("global memory that was never written is reported") {
+  Device device;
+  Kernel kernel(kernelText(oneBuffer, globalHead + "ld.global.b32 %v, [%a];"));
+  Array<std::uint32_t> buffer(32);
+  REQUIRE(cuda::cuMemsetD32_v2(buffer.address(), 0, 32) == Result::Success);
+  CHECK(kernel.tryLaunch({}, buffer.address()) == Result::Success);
+  Array<std::uint32_t> half(32);
+  REQUIRE(cuda::cuMemsetD32_v2(half.address(), 0, 20) == Result::Success);
+  CHECK(kernel.tryLaunch({}, half.address()) == Result::LaunchFailed);
+  CHECK(lastReport().kind == "uninitialised_read");
+  CHECK(lastReport().thread == std::vector<unsigned>{20, 0, 0});
+}
+
+TEST_CASE("a copy between device buffers copies what was never written") {
+  Device device;
+  Kernel kernel(kernelText(oneBuffer, globalHead + "ld.global.b32 %v, [%a];"));
+  Array<std::uint32_t> from(32), to(std::vector<std::uint32_t>(32, 5));
+  REQUIRE(cuda::cuMemcpyDtoD_v2(to.address(), from.address(), 128) == Result::Success);
+  CHECK(kernel.tryLaunch({}, to.address()) == Result::LaunchFailed);
+  CHECK(lastReport().kind == "uninitialised_read");
+}
+
+const std::string sharedHead = R"(
+.shared .align 16 .b8 s[128];
+.reg .b32 %r, %m, %o, %v;
+mov.u32 %r, %tid.x;
+mov.b32 %m, s;
+shl.b32 %o, %r, 2;
+add.s32 %m, %m, %o;
+)";
+
+TEST_CASE("a shared access beyond the block's size is reported") {
+  expectFault(sharedHead + "st.shared.b32 [%m+4], %r;", sharedHead + "st.shared.b32 [%m], %r;", "out_of_bounds", Result::IllegalAddress, "[%m+4]");
+}
+
+TEST_CASE("dynamic shared memory counts with the launch's size") {
+  Device device;
+  const std::string text = kernelText(oneBuffer, R"(.reg .b32 %r, %m;
+mov.u32 %r, %tid.x; shl.b32 %r, %r, 2; mov.b32 %m, dyn; add.s32 %m, %m, %r;
+st.shared.b32 [%m], %r;)", "sm_80", ".extern .shared .align 16 .b8 dyn[];");
+  Kernel kernel(text);
+  CHECK(kernel.tryLaunch({1, 1, 1, 32, 1, 1, 128}, std::uint64_t{0}) == Result::Success);
+  CHECK(kernel.tryLaunch({1, 1, 1, 32, 1, 1, 124}, std::uint64_t{0}) == Result::IllegalAddress);
+  CHECK(lastReport().kind == "out_of_bounds");
+}
+
+TEST_CASE("shared memory that was never written is reported") {
+  expectFault(sharedHead + "ld.shared.b32 %v, [%m]; // early", sharedHead + "st.shared.b32 [%m], %r; ld.shared.b32 %v, [%m];", "uninitialised_read",
+              Result::LaunchFailed, "// early");
+}
+
+TEST_CASE("shared memory starts unwritten in every block") {
+  const std::string body = sharedHead + R"(.reg .pred %q; .reg .b32 %c; mov.u32 %c, %ctaid.x; setp.eq.u32 %q, %c, 0;
+@%q st.shared.b32 [%m], %r;
+ld.shared.b32 %v, [%m]; // stale)";
+  expectFault(body, sharedHead + "st.shared.b32 [%m], %r; ld.shared.b32 %v, [%m];", "uninitialised_read", Result::LaunchFailed, "// stale", {2});
+}
+
+const std::string asyncHead = R"(
+.shared .align 16 .b8 s[512];
+.reg .b32 %r, %m, %o, %v; .reg .b64 %a, %t;
+ld.param.b64 %a, [p];
+mov.u32 %r, %tid.x;
+mov.b32 %m, s;
+shl.b32 %o, %r, 4;
+add.s32 %m, %m, %o;
+cvt.u64.u32 %t, %o;
+add.s64 %a, %a, %t;
+cp.async.cg.shared.global [%m], [%a], 16;
+)";
+
+TEST_CASE("cp.async data is not there before the wait") {
+  const Kernel::Shape half{1, 1, 1, 16};
+  expectFault(asyncHead + "cp.async.commit_group; ld.shared.b32 %v, [%m]; // early",
+              asyncHead + "cp.async.commit_group; cp.async.wait_group 0; ld.shared.b32 %v, [%m];", "in_flight_access", Result::LaunchFailed, "// early", half);
+}
+
+TEST_CASE("waiting for an older group does not complete a newer one") {
+  const std::string twice = asyncHead + "cp.async.commit_group; cp.async.cg.shared.global [%m+256], [%a], 16; cp.async.commit_group;";
+  expectFault(twice + "cp.async.wait_group 1; ld.shared.b32 %v, [%m+256]; // newer", twice + "cp.async.wait_group 1; ld.shared.b32 %v, [%m];",
+              "in_flight_access", Result::LaunchFailed, "// newer", {1, 1, 1, 16});
+}
+
+TEST_CASE("a copy outside of any group is only finished by wait_all") {
+  expectFault(asyncHead + "cp.async.wait_group 0; ld.shared.b32 %v, [%m]; // loose", asyncHead + "cp.async.wait_all; ld.shared.b32 %v, [%m];",
+              "in_flight_access", Result::LaunchFailed, "// loose", {1, 1, 1, 16});
+}
+
+TEST_CASE("a store into a buffer in flight is reported") {
+  expectFault(asyncHead + "st.shared.b32 [%m], %r; // overwrite", asyncHead + "cp.async.wait_all; st.shared.b32 [%m], %r;", "in_flight_access",
+              Result::LaunchFailed, "// overwrite", {1, 1, 1, 16});
+}
+
+TEST_CASE("a second cp.async into a buffer in flight is reported") {
+  const std::string again = "cp.async.cg.shared.global [%m], [%a], 16; // again";
+  expectFault(asyncHead + again, asyncHead + "cp.async.wait_all; " + again, "in_flight_access", Result::LaunchFailed, "// again", {1, 1, 1, 16});
+}
+
+TEST_CASE("cp.async reads its source within bounds") {
+  const std::string beyond = "add.s32 %m, %m, 256; cp.async.cg.shared.global [%m], [%a+16], 16;";
+  expectFault(asyncHead + beyond, asyncHead + "add.s32 %m, %m, 256; cp.async.cg.shared.global [%m], [%a+0], 16;", "out_of_bounds", Result::IllegalAddress,
+              "[%a+16]", {1, 1, 1, 16});
+}
+
+TEST_CASE("cp.async with fewer source bytes fills with zeros and reads no further") {
+  Device device;
+  Array<std::uint32_t> in(std::vector<std::uint32_t>{1, 2, 3}), out(4);
+  Kernel kernel(kernelText(".param .u64 p, .param .u64 q", R"(
+.shared .align 16 .b8 s[16]; .reg .b64 %a, %b; .reg .b32 %m, %n, %x<4>;
+ld.param.b64 %a, [p]; ld.param.b64 %b, [q]; mov.b32 %m, s; mov.b32 %n, 12;
+cp.async.cg.shared.global [%m], [%a], 16, %n;
+cp.async.wait_all;
+ld.shared.v4.b32 {%x0,%x1,%x2,%x3}, [%m];
+st.global.v4.b32 [%b], {%x0,%x1,%x2,%x3};)"));
+  kernel({1, 1, 1, 1}, in.address(), out.address());
+  CHECK(out.get() == std::vector<std::uint32_t>{1, 2, 3, 0});
+}
+
+TEST_CASE("cp.async that ignores its source touches no memory") {
+  Device device;
+  Array<std::uint32_t> out(4);
+  Kernel kernel(kernelText(".param .u64 p, .param .u64 q", R"(
+.shared .align 16 .b8 s[16]; .reg .b64 %a, %b; .reg .b32 %m, %x<4>; .reg .pred %i;
+ld.param.b64 %a, [p]; ld.param.b64 %b, [q]; mov.b32 %m, s; setp.eq.u32 %i, 0, 0;
+cp.async.ca.shared.global [%m], [%a], 16, %i;
+cp.async.wait_all;
+ld.shared.v4.b32 {%x0,%x1,%x2,%x3}, [%m];
+st.global.v4.b32 [%b], {%x0,%x1,%x2,%x3};)"));
+  kernel({1, 1, 1, 1}, std::uint64_t{16}, out.address());
+  CHECK(out.get() == std::vector<std::uint32_t>(4, 0));
+}
+
+TEST_CASE("constant memory cannot be written") {
+  Device device;
+  Kernel kernel(kernelText(oneBuffer, R"(.reg .b64 %c; .reg .b32 %v; mov.u64 %c, table; ld.const.b32 %v, [table+4]; st.global.b32 [%c], %v;)", "sm_80",
+                           ".const .align 4 .b32 table[2] = {1, 2};"));
+  CHECK(kernel.tryLaunch({}, std::uint64_t{0}) == Result::IllegalAddress);
+  CHECK(lastReport().kind == "read_only_write");
+}
+
+TEST_CASE("local memory has bounds") {
+  const std::string head = ".local .align 4 .b8 l[16]; .reg .b64 %l; .reg .b32 %v; mov.b64 %l, l; ";
+  expectFault(head + "st.local.b32 [%l+16], 1;", head + "st.local.b32 [%l+12], 1;", "out_of_bounds", Result::IllegalAddress, "[%l+16]");
+}
+
+TEST_CASE("trap ends the launch") {
+  expectFault("trap;", "", "trap", Result::LaunchFailed, "trap;");
+}
+
+TEST_CASE("a barrier that one warp skips is a deadlock") {
+  const std::string head = ".reg .pred %w; .reg .b32 %r; mov.u32 %r, %tid.x; setp.lt.u32 %w, %r, 32; ";
+  // The second warp waits at another barrier for a partner that has arrived elsewhere.
+  const std::string bad = head + R"(@%w bra FIRST; bar.sync 1; bra.uni END;
+FIRST: bar.sync 2; // here
+END:)";
+  expectFault(bad, head + "bar.sync 1;", "deadlock", Result::LaunchTimeout, "// here", {1, 1, 1, 64});
+}
+
+TEST_CASE("a block-wide barrier in a branch of some lanes is a divergence") {
+  const std::string head = ".reg .pred %w; .reg .b32 %r; mov.u32 %r, %tid.x; setp.lt.u32 %w, %r, 7; ";
+  expectFault(head + R"(@%w bra SOME; bar.sync 1; bra.uni END;
+SOME: bar.sync 0; // apart
+END:)", head + "bar.sync 0;", "divergence", Result::LaunchFailed, "bar.sync");
+}
+
+TEST_CASE("an mma under a partial predicate is a divergence") {
+  const std::string head = ".reg .pred %w; .reg .b32 %r, %x<4>; mov.u32 %r, %tid.x; mov.b32 %x0, 0; setp.lt.u32 %w, %r, 7; ";
+  const std::string mma = "mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%x1,%x2}, {%x0,%x0,%x0,%x0}, {%x0,%x0}, {%x0,%x0};";
+  expectFault(head + "@%w " + mma, head + mma, "divergence", Result::LaunchFailed, "mma.sync");
+}
+
+TEST_CASE("brx.idx beyond its table is reported") {
+  const std::string head = ".reg .b32 %r; mov.u32 %r, %tid.x; ";
+  const std::string tail = R"(
+T: .branchtargets A, B;
+brx.idx %r, T;
+A: B:)";
+  expectFault(head + tail, head + "and.b32 %r, %r, 1;" + tail, "illegal_branch", Result::InvalidPc, "brx.idx");
+}
+
+} // namespace sage::simtest

@@ -1,0 +1,139 @@
+// Loading of modules: what is refused, with which code, which line and which words; and that no text does harm.
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "Device.h"
+
+namespace sage::simtest {
+namespace {
+
+void refused(const std::string &body, const std::string &words, unsigned line) {
+  const LoadResult loaded = tryLoad(kernelText(".param .u64 p", body));
+  INFO(body << "\n" << loaded.log);
+  CHECK(loaded.result == Result::InvalidPtx);
+  CHECK(loaded.log.find(words) != std::string::npos);
+  CHECK(loaded.log.find("line " + std::to_string(line) + ";") != std::string::npos);
+}
+
+constexpr const char *registers = ".reg .b32 %a<4>; .reg .b64 %d<2>; .reg .pred %p<2>; .reg .b16 %h;\n";
+
+} // namespace
+
+TEST_CASE("an unknown instruction is refused with its name and line") {
+  const Device device;
+  refused(std::string(registers) + "add.s32 %a0, %a1, %a2;\nfrobnicate.s32 %a0, %a1;", "unknown instruction 'frobnicate.s32'", 9);
+  refused(std::string(registers) + "add.weird.s32 %a0, %a1, %a2;", "unknown instruction 'add.weird.s32'", 8);
+  refused(std::string(registers) + "call.uni foo, (%a0);", "unknown instruction 'call.uni'", 8);
+  refused(std::string(registers) + "wgmma.fence.sync.aligned;", "unknown instruction 'wgmma.fence.sync.aligned'", 8);
+}
+
+TEST_CASE("wrong operands are refused") {
+  const Device device;
+  refused(std::string(registers) + "add.s32 %a0, %a1;", "too few operands", 8);
+  refused(std::string(registers) + "add.s32 %a0, %a1, %a2, %a3;", "too many operands", 8);
+  refused(std::string(registers) + "add.s32 %a0, %d0, %a2;", "64 bits where 32 belong", 8);
+  refused(std::string(registers) + "add.s32 %a0, %p0, %a2;", "predicate", 8);
+  refused(std::string(registers) + "add.s32 5, %a1, %a2;", "destination", 8);
+  refused(std::string(registers) + "add.s32 %a0, %a1, nowhere;", "unknown symbol 'nowhere'", 8);
+  refused(std::string(registers) + "mov.u32 %a0, %tid.w;", "%tid.w", 8);
+  refused(std::string(registers) + "bra NOWHERE;", "'NOWHERE' is none", 8);
+  refused(std::string(registers) + "add.f32 %a0, %a1, 1;", "integer where a floating-point", 8);
+  refused(std::string(registers) + "cp.async.cg.shared.global [%a0], [%d0], 8;", "8 bytes", 8);
+  refused(std::string(registers) + "ld.global.v4.b32 {%a0, %a1}, [%d0];", "vector of 2", 8);
+}
+
+TEST_CASE("syntax errors are refused with their line") {
+  const Device device;
+  refused("add.s32 %a0, %a1 %a2;", "expected ';'", 7);
+  refused(".reg .foo %a;", "unknown register type", 7);
+  refused("@%p1 ret;", "unknown predicate register", 7);
+  refused("A: A: ret;", "defined twice", 7);
+  CHECK(tryLoad(".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k() {").log.find("does not end") != std::string::npos);
+  CHECK(tryLoad(".target sm_80\n.address_size 64\n").log.find(".version") != std::string::npos);
+}
+
+TEST_CASE("targets and versions are checked against the device") {
+  const Device device("sm_86");
+  CHECK(tryLoad(kernelText("", "", "sm_80")).result == Result::Success);
+  CHECK(tryLoad(kernelText("", "", "sm_86")).result == Result::Success);
+  CHECK(tryLoad(kernelText("", "", "sm_89")).result == Result::InvalidPtx);
+  CHECK(tryLoad(kernelText("", "", "sm_90a")).result == Result::InvalidPtx);
+  CHECK(tryLoad(".version 99.0\n.target sm_80\n.address_size 64\n").result == Result::UnsupportedPtxVersion);
+  const LoadResult young = tryLoad(kernelText("", ".reg .b16 %h; .reg .b32 %a; cvt.rn.f16x2.e4m3x2 %a, %h;"));
+  CHECK(young.result == Result::InvalidPtx);
+  CHECK(young.log.find("requires .target sm_89") != std::string::npos);
+}
+
+TEST_CASE("images that are no PTX get the driver's codes") {
+  const Device device;
+  CHECK(tryLoad("").result == Result::InvalidImage);
+  CHECK(tryLoad("\x7f" "ELF\2\1\1").result == Result::NoBinaryForGpu);
+  cuda::Module module = nullptr;
+  CHECK(cuda::cuModuleLoadData(&module, nullptr) == Result::InvalidValue);
+}
+
+TEST_CASE("random text and mutilated PTX never do harm") {
+  const Device device;
+  std::mt19937 random(17);
+  const std::string good = kernelText(".param .u64 p, .param .align 8 .b8 q[24]", std::string(registers) + R"(
+.shared .align 16 .b8 s[64]; ld.param.b64 %d0, [p]; mov.u32 %a0, %tid.x; setp.lt.and.s32 %p0|%p1, %a0, 5, %p0; @%p0 bra L; ld.global.nc.v2.b32 {%a1, %a2}, [%d0+8];
+L: mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%a0,%a1,%a2,%a3}, {%a0,%a1}, {%a2}, {%a0,%a1,%a2,%a3}; T: .branchtargets L, L; brx.idx %a0, T;)", "sm_80",
+                                      ".global .align 4 .b32 g[4] = {1, 2, 0x3, -4};\n.const .b64 c = generic(g)+4;");
+  REQUIRE(tryLoad(good).result == Result::Success);
+  const std::string letters = "%rbs.<>{}[](),;:@!|+-0123456789\n \"/*_\\$abcdefxu";
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = good;
+    for (unsigned k = random() % 6 + 1; k > 0; --k) {
+      const std::size_t at = random() % text.size();
+      switch (random() % 4) {
+      case 0: text[at] = letters[random() % letters.size()]; break;
+      case 1: text.erase(at, random() % 20); break;
+      case 2: text.insert(at, 1, letters[random() % letters.size()]); break;
+      default: text.insert(at, text.substr(random() % text.size(), random() % 30)); break;
+      }
+      if (text.empty()) text = " ";
+    }
+    tryLoad(text);
+  }
+  CHECK(tryLoad(std::string(200000, '{')).result == Result::InvalidPtx);
+  CHECK(tryLoad(kernelText("", std::string(100000, '{'))).result == Result::InvalidPtx);
+  CHECK(tryLoad(kernelText("", "mov.b32 " + std::string(100000, '{') + ";")).result == Result::InvalidPtx);
+  CHECK(tryLoad(kernelText("", "", "sm_80", ".global .b8 huge[99999999999];")).result != Result::Success);
+  CHECK(tryLoad(kernelText("", ".reg .b32 %r<4000000000>;")).result == Result::InvalidPtx);
+}
+
+TEST_CASE("the error log is cut to its buffer") {
+  const Device device;
+  char log[8];
+  std::fill(std::begin(log), std::end(log), 'x');
+  cuda::JitOption options[] = {cuda::JitOption::ErrorLogBuffer, cuda::JitOption::ErrorLogBufferSizeBytes};
+  void *values[] = {log, reinterpret_cast<void *>(std::uintptr_t{5})};
+  cuda::Module module = nullptr;
+  CHECK(cuda::cuModuleLoadDataEx(&module, "nonsense", 2, options, values) == Result::InvalidPtx);
+  CHECK(std::string(log) == "line");
+  CHECK(log[5] == 'x');
+}
+
+TEST_CASE("global variables are initialised, found by name, and shared by all kernels of a module") {
+  const Device device;
+  const std::string text = kernelText(".param .u64 p", R"(.reg .b64 %p, %a; .reg .b32 %x, %y; ld.param.b64 %p, [p]; ld.global.b64 %a, [pointer]; ld.global.b32 %x, [%a]; ld.const.b32 %y, [table+8];
+add.u32 %x, %x, %y; st.global.b32 [%p], %x; ld.global.b32 %y, [zero]; st.global.b32 [%p+4], %y;)", "sm_80",
+                                      ".visible .global .align 4 .u32 values[3] = {10, 20, 30};\n.global .u64 pointer = generic(values)+4;\n.const .u32 table[3] = {1, 2, 3};\n.global .u32 zero;");
+  cuda::Module module = nullptr;
+  REQUIRE(cuda::cuModuleLoadData(&module, text.c_str()) == Result::Success);
+  cuda::DevicePtr address = 0;
+  std::size_t bytes = 0;
+  CHECK(cuda::cuModuleGetGlobal_v2(&address, &bytes, module, "values") == Result::Success);
+  CHECK(bytes == 12);
+  CHECK(cuda::cuModuleGetGlobal_v2(&address, &bytes, module, "nothing") == Result::NotFound);
+  cuda::Function function = nullptr;
+  CHECK(cuda::cuModuleGetFunction(&function, module, "other") == Result::NotFound);
+  CHECK(cuda::cuModuleUnload(module) == Result::Success);
+  CHECK(cuda::cuModuleUnload(module) == Result::InvalidHandle);
+  Kernel kernel(text);
+  const Array<std::uint32_t> out(2);
+  kernel({1, 1, 1, 1}, out.address());
+  CHECK(out.get() == std::vector<std::uint32_t>{23, 0});
+}
+
+} // namespace sage::simtest
