@@ -94,7 +94,8 @@ private:
       if (shape[0] % (16 * warps) || shape[1] % 8 || inner % (256 / bits))
         return dot.emitError() << "a product of " << shape[0] << "x" << inner << " and " << inner << "x" << shape[1]
                                << " tiles does not divide into m16n8k" << 256 / bits << " instructions over " << warps
-                               << " warps; rows must be a multiple of " << 16 * warps;
+                               << " warps; rows (schedule.block_q) must be a multiple of 16 a warp (schedule.warps), "
+                               << 16 * warps << " here";
       Layout accumulator = Layout::mmaAccumulator(shape[0], shape[1], warps);
       assign(dot.getResult(), accumulator);
       want(dot.getAccMutable(), accumulator);
