@@ -3,6 +3,7 @@
 //   SAGESIM_DEVICES  the simulated devices, such as "sm_80,sm_90a"; sagesimConfigure() goes before it; default "sm_80"
 //   SAGESIM_REPORT   a file that gets every violation as JSON
 //   SAGESIM_TRACE    1: every driver call on standard error
+//   SAGESIM_LEVEL    the vector level: baseline, avx2 or avx512; for tests, as all compute the same; default the best
 #pragma once
 
 #include <string>
@@ -13,6 +14,7 @@ struct Environment {
   std::string devices;
   std::string reportFile;
   bool trace = false;
+  std::string level;
 };
 
 /// Read once, when first asked for.
