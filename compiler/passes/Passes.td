@@ -1,5 +1,5 @@
-// The passes from the tile dialect to a program whose every value has a place and whose every hazard is guarded. compiler/Pipeline.cpp lists
-// them in order.
+// The passes from the tile dialect to a program whose every value has a place and whose every hazard is guarded.
+// compiler/Pipeline.cpp lists them in order.
 #ifndef SAGE_PASSES_TD
 #define SAGE_PASSES_TD
 
@@ -8,10 +8,11 @@ include "mlir/Pass/PassBase.td"
 def ChooseLayouts : Pass<"tile-choose-layouts", "mlir::func::FuncOp"> {
   let summary = "Gives every tile a layout";
   let description = [{
-    Layouts start at the products, whose fragments the instruction fixes, or, in a kernel without products, at its loads (16 bytes a thread,
-    neighbouring threads along a row). From there they spread: element-wise work keeps them, reductions and broadcasts take slices, scale
-    groups take projections. Constants, splats and broadcasts are copied for each use, so they never force a conversion. What is left in
-    conflict becomes a `tile.convert_layout`, which must be a permutation of registers inside each thread.
+    Layouts start at the products, whose fragments the instruction fixes, or, in a kernel without products, at its loads
+    (16 bytes a thread, neighbouring threads along a row). From there they spread: element-wise work keeps them,
+    reductions and broadcasts take slices, scale groups take projections. Constants, splats and broadcasts are copied
+    for each use, so they never force a conversion. What is left in conflict becomes a `tile.convert_layout`, which must
+    be a permutation of registers inside each thread.
 
     ```mlir
     %s = tile.dot %q, %k, %zero : tensor<64x64xf16> * tensor<64x64xf16> -> tensor<64x64xf32>
@@ -29,9 +30,9 @@ def ChooseLayouts : Pass<"tile-choose-layouts", "mlir::func::FuncOp"> {
 def StageLoads : Pass<"tile-stage-loads", "mlir::func::FuncOp"> {
   let summary = "Brings operands of products through shared memory, ahead of time";
   let description = [{
-    A load in a loop that feeds a product becomes a ring of `tile.stages` slots: the copy for iteration n + stages - 1 starts while iteration n
-    computes, one group an iteration (empty past the end), its offsets recomputed by a copy of the pure slice that led to them. A load outside
-    loops becomes one buffer, read back where the product needs it.
+    A load in a loop that feeds a product becomes a ring of `tile.stages` slots: the copy for iteration n + stages - 1
+    starts while iteration n computes, one group an iteration (empty past the end), its offsets recomputed by a copy of
+    the pure slice that led to them. A load outside loops becomes one buffer, read back where the product needs it.
 
     ```mlir
     scf.for %j = %lo to %hi { %k = tile.load %K[%b, %g, %j, %c0] ...;  tile.dot %q, %k, ... }
@@ -43,8 +44,9 @@ def StageLoads : Pass<"tile-stage-loads", "mlir::func::FuncOp"> {
       %k = tile.local_load %ring[%slot];  tile.dot %q, %k, ...
     }
     ```
-    Barriers are not its business: guard-hazards places them. Refuses a load whose offsets depend on values that the loop carries. Also gives
-    reductions across warps their scratch buffer. Does not change the numbers. Test: tests/lit/stage-loads.mlir.
+    Barriers are not its business: guard-hazards places them. Refuses a load whose offsets depend on values that the
+    loop carries. Also gives reductions across warps their scratch buffer. Does not change the numbers. Test:
+    tests/lit/stage-loads.mlir.
   }];
   let statistics = [Statistic<"rings", "rings", "Loads staged through a ring">];
   let dependentDialects = ["sage::tile::TileDialect", "mlir::arith::ArithDialect", "mlir::scf::SCFDialect"];
@@ -53,9 +55,9 @@ def StageLoads : Pass<"tile-stage-loads", "mlir::func::FuncOp"> {
 def PlaceShared : Pass<"tile-place-shared", "mlir::func::FuncOp"> {
   let summary = "Gives every buffer an offset in shared memory";
   let description = [{
-    A buffer lives from its first to its last use (of the outermost loop that holds a use); buffers whose lives do not meet may share bytes.
-    Offsets are multiples of 1024, so that a swizzle sees its row number in the address bits. Sets `offset` on each tile.alloc and
-    `tile.shared_bytes` on the function.
+    A buffer lives from its first to its last use (of the outermost loop that holds a use); buffers whose lives do not
+    meet may share bytes. Offsets are multiples of 1024, so that a swizzle sees its row number in the address bits. Sets
+    `offset` on each tile.alloc and `tile.shared_bytes` on the function.
 
     ```mlir
     %q = tile.alloc : !tile.buffer<[64, 64], f16, <bits = 3, shift = 7>>        // becomes  tile.alloc offset 0 : ...
@@ -69,14 +71,16 @@ def PlaceShared : Pass<"tile-place-shared", "mlir::func::FuncOp"> {
 def GuardHazards : Pass<"tile-guard-hazards", "mlir::func::FuncOp"> {
   let summary = "Inserts barriers until no hazard on shared memory is left, then proves it";
   let description = [{
-    Runs the function on the hazard model (HazardModel.h) for every trip count that can differ; where the model wants a barrier, one is inserted
-    in front of the operation it names. What a barrier cannot mend, such as a read before the wait, is an error.
+    Runs the function on the hazard model (HazardModel.h) for every trip count that can differ; where the model wants a
+    barrier, one is inserted in front of the operation it names. What a barrier cannot mend, such as a read before the
+    wait, is an error.
 
     ```mlir
     tile.wait %t pending 0
     %k = tile.local_load %slot        // other threads' copies are not visible yet: tile.barrier is inserted in front
     ```
-    Does not change the numbers. Needs offsets (place-shared). Tests: tests/lit/guard-hazards.mlir, tests/lit/check-hazards.mlir.
+    Does not change the numbers. Needs offsets (place-shared). Tests: tests/lit/guard-hazards.mlir,
+    tests/lit/check-hazards.mlir.
   }];
   let statistics = [Statistic<"barriers", "barriers", "Barriers inserted">];
   let dependentDialects = ["sage::tile::TileDialect"];
@@ -85,9 +89,9 @@ def GuardHazards : Pass<"tile-guard-hazards", "mlir::func::FuncOp"> {
 def CheckHazards : Pass<"tile-check-hazards", "mlir::func::FuncOp"> {
   let summary = "Proves that every access to shared memory is ordered; inserts nothing";
   let description = [{
-    The same model as guard-hazards, as a check: a missing barrier, a missing or too weak wait, or a read of memory never written is an error
-    at the operation that would see it. The pipeline runs it last, on what is lowered.
-    Test: tests/lit/check-hazards.mlir.
+    The same model as guard-hazards, as a check: a missing barrier, a missing or too weak wait, or a read of memory
+    never written is an error at the operation that would see it. The pipeline runs it last, on what is lowered. Test:
+    tests/lit/check-hazards.mlir.
   }];
   let dependentDialects = ["sage::tile::TileDialect"];
 }

@@ -12,8 +12,9 @@ def Tile_Dialect : Dialect {
   let cppNamespace = "::sage::tile";
   let summary = "What one block of threads computes on tiles";
   let description = [{
-    A *tile* is a `tensor` of static shape. Without an encoding it is a mathematical value; with a `#tile.layout` it lives in the registers of
-    the block's threads. Shared memory is a different type, `!tile.buffer`. Element-wise work is `arith` and `math`, control flow is `scf`.
+    A *tile* is a `tensor` of static shape. Without an encoding it is a mathematical value; with a `#tile.layout` it
+    lives in the registers of the block's threads. Shared memory is a different type, `!tile.buffer`. Element-wise work
+    is `arith` and `math`, control flow is `scf`.
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
@@ -40,8 +41,8 @@ def Tile_LayoutAttr : Tile_Attr<"Layout", "layout"> {
 def Tile_GranularityAttr : Tile_Attr<"Granularity", "granularity"> {
   let summary = "The map from a row to its scale group";
   let description = [{
-    Rows come in slabs of `slab` (a power of two). Inside a slab the bits `bits` of the row number, ascending, select the group;
-    slabs follow each other. group(r) = (r / slab) * 2^|bits| + the selected bits of r packed together.
+    Rows come in slabs of `slab` (a power of two). Inside a slab the bits `bits` of the row number, ascending, select
+    the group; slabs follow each other. group(r) = (r / slab) * 2^|bits| + the selected bits of r packed together.
   }];
   let parameters = (ins "int64_t":$slab, ArrayRefParameter<"int64_t">:$bits);
   let hasCustomAssemblyFormat = 1;  // <slab = 128, bits = [5, 6]>
@@ -57,8 +58,8 @@ def Tile_GranularityAttr : Tile_Attr<"Granularity", "granularity"> {
 def Tile_SwizzleAttr : Tile_Attr<"Swizzle", "swizzle"> {
   let summary = "An XOR of address bits that keeps column accesses free of bank conflicts";
   let description = [{
-    Byte offset o inside a slot becomes o ^ (((o >> shift) & (2^bits - 1)) << 4): 16-byte chunks are permuted within a line, by the row.
-    `bits` = 0 is no swizzle.
+    Byte offset o inside a slot becomes o ^ (((o >> shift) & (2^bits - 1)) << 4): 16-byte chunks are permuted within a
+    line, by the row. `bits` = 0 is no swizzle.
   }];
   let parameters = (ins "int64_t":$bits, "int64_t":$shift);
   let assemblyFormat = "`<` `bits` `=` $bits `,` `shift` `=` $shift `>`";
@@ -77,13 +78,12 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
 def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
   let summary = "A tile, or a ring of tiles, in shared memory";
   let description = [{
-    Row-major; the last axis is contiguous, the address bits of each tile permuted by the swizzle. A ring has one more axis in front:
-    `!tile.buffer<[3, 64, 128], i8, <bits = 3, shift = 7>>` is three slots of 64 x 128 bytes.
+    Row-major; the last axis is contiguous, the address bits of each tile permuted by the swizzle. A ring has one more
+    axis in front: `!tile.buffer<[3, 64, 128], i8, <bits = 3, shift = 7>>` is three slots of 64 x 128 bytes.
   }];
-  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType, "::sage::tile::SwizzleAttr":$swizzle);
-  let assemblyFormat = "`<` `[` $shape `]` `,` $elementType `,` $swizzle `>`";
-  let extraClassDeclaration = [{
-    int64_t bytes() const;
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
+  "::sage::tile::SwizzleAttr":$swizzle); let assemblyFormat = "`<` `[` $shape `]` `,` $elementType `,` $swizzle `>`";
+  let extraClassDeclaration = [{ int64_t bytes() const;
   }];
 }
 

@@ -1,4 +1,5 @@
-// The operations of the tile dialect, in the order in which a program meets them: views, tiles, products, reductions, then shared memory.
+// The operations of the tile dialect, in the order in which a program meets them: views, tiles, products,
+// reductions, then shared memory.
 #ifndef SAGE_TILE_OPS_TD
 #define SAGE_TILE_OPS_TD
 
@@ -19,8 +20,8 @@ def Tile_Tile : RankedTensorOf<[AnySignlessInteger, AnyFloat]>;
 def Tile_ViewOp : Tile_Op<"view", [Pure, AttrSizedOperandSegments]> {
   let summary = "A view over global memory";
   let description = [{
-    `extents` has one entry an axis, `strides` (in elements) one for each axis but the last, which is contiguous. `writable` is present on
-    outputs; others are read-only for the life of the kernel.
+    `extents` has one entry an axis, `strides` (in elements) one for each axis but the last, which is contiguous.
+    `writable` is present on outputs; others are read-only for the life of the kernel.
 
     ```mlir
     %X = tile.view %p extents [%B, %H, %N, %D] strides [%s0, %s1, %s2] : !tile.view<4, f16>
@@ -28,7 +29,9 @@ def Tile_ViewOp : Tile_Op<"view", [Pure, AttrSizedOperandSegments]> {
   }];
   let arguments = (ins AnyType:$pointer, Variadic<I64>:$extents, Variadic<I64>:$strides, UnitAttr:$writable);
   let results = (outs Tile_ViewType:$result);
-  let assemblyFormat = "$pointer `extents` `[` $extents `]` `strides` `[` $strides `]` (`writable` $writable^)? attr-dict `:` type($pointer) `->` type($result)";
+  let assemblyFormat =
+    "$pointer `extents` `[` $extents `]` `strides` `[` $strides `]` (`writable` $writable^)? attr-dict `:` "
+    "type($pointer) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -42,8 +45,8 @@ def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
 def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "A tile or a scalar of a view, in registers";
   let description = [{
-    `offsets` has one entry an axis of the view: where the tile starts. The tile's axes lie along the view's axes `axes` (ascending).
-    Elements past an extent are zero. With no axes the result is a scalar.
+    `offsets` has one entry an axis of the view: where the tile starts. The tile's axes lie along the view's axes `axes`
+    (ascending). Elements past an extent are zero. With no axes the result is a scalar.
 
     ```mlir
     %k = tile.load %K[%b, %g, %row, %c0] axes [2, 3] : !tile.view<4, i8> -> tensor<64x128xi8>
@@ -57,7 +60,8 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
 
 def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "Writes a tile or a scalar to a view; elements past an extent are dropped";
-  let arguments = (ins AnyTypeOf<[Tile_Tile, Tile_Element]>:$value, Tile_ViewType:$view, Variadic<I32>:$offsets, DenseI64ArrayAttr:$axes);
+  let arguments = (ins AnyTypeOf<[Tile_Tile, Tile_Element]>:$value, Tile_ViewType:$view,
+                       Variadic<I32>:$offsets, DenseI64ArrayAttr:$axes);
   let assemblyFormat = "$value `,` $view `[` $offsets `]` `axes` $axes attr-dict `:` type($value) `->` type($view)";
   let hasVerifier = 1;
 }
@@ -101,7 +105,9 @@ def Tile_TransposeOp : Tile_Op<"transpose", [Pure]> {
 }
 
 def Tile_SaturateOp : Tile_Op<"saturate", [Pure]> {
-  let summary = "f32 to an 8-bit type: round to nearest even, clamp to the finite range (NaN becomes 0 as an integer, NaN in FP8)";
+  let summary =
+    "f32 to an 8-bit type: round to nearest even, clamp to the finite range (NaN becomes 0 as an integer, NaN in "
+    "FP8)";
   let arguments = (ins Tile_Tile:$value);
   let results = (outs Tile_Tile:$result);
   let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
@@ -120,14 +126,17 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
 }
 
 def Tile_ReduceOp : Tile_Op<"reduce", []> {
-  let summary = "Maximum (NaN wins) or sum over one axis; over the only axis of a one-dimensional tile it gives a scalar";
+  let summary =
+    "Maximum (NaN wins) or sum over one axis; over the only axis of a one-dimensional tile it gives a scalar";
   let description = [{
-    `scratch` is there when rows lie in several warps: partial results pass through it (one element a warp and result element), between
-    two barriers that are part of the operation.
+    `scratch` is there when rows lie in several warps: partial results pass through it (one element a warp and result
+    element), between two barriers that are part of the operation.
   }];
   let arguments = (ins Tile_Tile:$value, Tile_ReduceKindAttr:$kind, I64Attr:$axis, Optional<Tile_BufferType>:$scratch);
   let results = (outs AnyTypeOf<[Tile_Tile, Tile_Element]>:$result);
-  let assemblyFormat = "$kind $value `axis` $axis (`scratch` $scratch^ `:` type($scratch))? attr-dict `:` type($value) `->` type($result)";
+  let assemblyFormat =
+    "$kind $value `axis` $axis (`scratch` $scratch^ `:` type($scratch))? attr-dict `:` type($value) `->` "
+    "type($result)";
   let hasVerifier = 1;
 }
 
@@ -138,9 +147,12 @@ def Tile_GroupReduceOp : Tile_Op<"group_reduce", []> {
     %s = tile.group_reduce max %rows by <slab = 64, bits = []> : tensor<128xf32> -> tensor<2xf32>
     ```
   }];
-  let arguments = (ins Tile_Tile:$value, Tile_ReduceKindAttr:$kind, Tile_GranularityAttr:$granularity, Optional<Tile_BufferType>:$scratch);
+  let arguments = (ins Tile_Tile:$value, Tile_ReduceKindAttr:$kind,
+                       Tile_GranularityAttr:$granularity, Optional<Tile_BufferType>:$scratch);
   let results = (outs Tile_Tile:$result);
-  let assemblyFormat = "$kind $value `by` $granularity (`scratch` $scratch^ `:` type($scratch))? attr-dict `:` type($value) `->` type($result)";
+  let assemblyFormat =
+    "$kind $value `by` $granularity (`scratch` $scratch^ `:` type($scratch))? attr-dict `:` type($value) `->` "
+    "type($result)";
   let hasVerifier = 1;
 }
 
@@ -155,8 +167,8 @@ def Tile_SpreadOp : Tile_Op<"spread", [Pure]> {
 def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {
   let summary = "The same tile in another layout";
   let description = [{
-    Computed from the two maps. On this target only register permutations inside a thread are taken; the accumulator of one product becoming
-    operand A of the next is one.
+    Computed from the two maps. On this target only register permutations inside a thread are taken; the accumulator of
+    one product becoming operand A of the next is one.
   }];
   let arguments = (ins Tile_Tile:$value);
   let results = (outs Tile_Tile:$result);
@@ -186,16 +198,19 @@ def Tile_SlotOp : Tile_Op<"slot", [Pure]> {
 def Tile_AsyncCopyOp : Tile_Op<"async_copy", []> {
   let summary = "Starts copying a tile of a view into a buffer";
   let description = [{
-    As tile.load, but into shared memory and in the background. Elements past an extent become zero. If `enabled` is false nothing is read
-    and nothing written. Copies join a group; tile.commit closes it.
+    As tile.load, but into shared memory and in the background. Elements past an extent become zero. If `enabled` is
+    false nothing is read and nothing written. Copies join a group; tile.commit closes it.
   }];
-  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$offsets, DenseI64ArrayAttr:$axes, Tile_BufferType:$buffer, I1:$enabled);
-  let assemblyFormat = "$view `[` $offsets `]` `axes` $axes `into` $buffer `if` $enabled attr-dict `:` type($view) `->` type($buffer)";
+  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$offsets, DenseI64ArrayAttr:$axes,
+                       Tile_BufferType:$buffer, I1:$enabled);
+  let assemblyFormat =
+    "$view `[` $offsets `]` `axes` $axes `into` $buffer `if` $enabled attr-dict `:` type($view) `->` type($buffer)";
   let hasVerifier = 1;
 }
 
 def Tile_CommitOp : Tile_Op<"commit", []> {
-  let summary = "Closes the group of the copies started since the last commit (possibly none); the token stands for all of them";
+  let summary =
+    "Closes the group of the copies started since the last commit (possibly none); the token stands for all of them";
   let results = (outs Tile_TokenType:$token);
   let assemblyFormat = "attr-dict";
 }
@@ -203,8 +218,8 @@ def Tile_CommitOp : Tile_Op<"commit", []> {
 def Tile_WaitOp : Tile_Op<"wait", []> {
   let summary = "Waits until the copies of this thread in the token's group have landed";
   let description = [{
-    `pending` is the number of younger groups that may stay in flight; it is part of the op because the hardware counts groups, and the
-    hazard checker proves that it fits the token. Other threads see the data after a tile.barrier.
+    `pending` is the number of younger groups that may stay in flight; it is part of the op because the hardware counts
+    groups, and the hazard checker proves that it fits the token. Other threads see the data after a tile.barrier.
   }];
   let arguments = (ins Tile_TokenType:$token, I32Attr:$pending);
   let assemblyFormat = "$token `pending` $pending attr-dict";

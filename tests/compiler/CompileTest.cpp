@@ -99,6 +99,17 @@ TEST_CASE("compile: every stage can be asked for") {
   }
 }
 
+TEST_CASE("compile: line information leads back to the tile program, and only on request") {
+  json request = doubling();
+  REQUIRE(ask(request.dump()).response["text"].get<std::string>().find(".loc") == std::string::npos);
+  request["lineinfo"] = true;
+  std::string ptx = ask(request.dump()).response["text"];
+  REQUIRE(ptx.find("\t.loc\t1 1 ") != std::string::npos);
+  REQUIRE(ptx.find(".file\t1 \"double.tile\"") != std::string::npos);
+  // With "debug" after the target, the driver would not optimise.
+  REQUIRE(ptx.find(".target sm_80\n") != std::string::npos);
+}
+
 TEST_CASE("compile: a directory that cannot be written is an error that names the file") {
   json request = doubling();
   request["dump_stages"] = "/proc/nowhere";
