@@ -180,6 +180,23 @@ template <bool Ftz> const Inst *divApprox(Warp &w, const Inst *i) {
   return i + 1;
 }
 
+// One operand (of fma: both factors) in f16 or bf16, the rest in f32 (sm_100 and later); the widening is exact.
+template <class F, bool Bfloat, unsigned Halves> const Inst *mixed(Warp &w, const Inst *i) {
+  const auto half = [&](u32 offset) {
+    const Lanes<u32> v = get<u32>(w, offset) & 0xffffu;
+    return Bfloat ? bfloatToFloat(v) : halfToFloat(v);
+  };
+  Lanes<float> r;
+  if constexpr (Halves == 1) r = F()(half(i->o[1]), get<float>(w, i->o[2]));
+  else r = F()(half(i->o[1]), half(i->o[2]), get<float>(w, i->o[3]));
+  if (i->extra) r = saturate<float>(r);
+  put<float>(w, i->o[0], canonical(r));
+  return i + 1;
+}
+template <class F, unsigned Halves> Picked pickMixed(const Form &f) {
+  return {f.type(1) == Type::BF16 ? mixed<F, true, Halves> : mixed<F, false, Halves>, f.has("sat")};
+}
+
 // Two f32 in a 64-bit register (sm_100 and later).
 template <class F, bool Ftz, unsigned Operands> const Inst *pairF32(Warp &w, const Inst *i) {
   Lanes<u64> result = u64(0);
@@ -195,11 +212,22 @@ template <class F, bool Ftz, unsigned Operands> const Inst *pairF32(Warp &w, con
   return i + 1;
 }
 
+// Mixed precision (§9.7.5): the 16-bit operand is widened exactly, then one f32 operation.
+template <class F, bool Bf16> const Inst *mixed(Warp &w, const Inst *i) {
+  const Lanes<u32> narrow = __builtin_convertvector(get<u16>(w, i->o[1]), Lanes<u32>);
+  const Lanes<float> a = Bf16 ? bfloatToFloat(narrow) : halfToFloat(narrow);
+  out<false, false, float>(w, i->o[0], F()(a, get<float>(w, i->o[2])));
+  return i + 1;
+}
+template <class F> Picked pickMixed(const Form &f) { return f.type() == Type::BF16 ? mixed<F, true> : mixed<F, false>; }
+
 const Row rows[] = {
     {"add [rn|rz|rm|rp] [ftz] [sat] f32", "d a b", UnitClass::Float, arithmetic<Two<Add, Operation::Add>>},
     {"add [rn|rz|rm|rp] f64", "d a b", UnitClass::Double, arithmetic<Two<Add, Operation::Add>>},
     {"sub [rn|rz|rm|rp] [ftz] [sat] f32", "d a b", UnitClass::Float, arithmetic<Two<Sub, Operation::Sub>>},
     {"sub [rn|rz|rm|rp] f64", "d a b", UnitClass::Double, arithmetic<Two<Sub, Operation::Sub>>},
+    {"add [rn] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Add>, 100},
+    {"sub [rn] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Sub>, 100},
     {"mul [rn|rz|rm|rp] [ftz] [sat] f32", "d a b", UnitClass::Float, arithmetic<Two<Mul, Operation::Mul>>},
     {"mul [rn|rz|rm|rp] f64", "d a b", UnitClass::Double, arithmetic<Two<Mul, Operation::Mul>>},
     {"fma rn|rz|rm|rp [ftz] [sat] f32", "d a b c", UnitClass::Float, arithmetic<Three<Fma, Operation::Fma>>},
@@ -224,6 +252,9 @@ const Row rows[] = {
     {"max f64", "d a b", UnitClass::Double, pickExtremum<true>},
     {"min [ftz] [NaN] f32", "d a b c", UnitClass::Float, [](const Form &f) -> Picked { return {f.has("ftz") ? extremum3<false, true> : extremum3<false, false>, f.has("NaN")}; }, 100},
     {"max [ftz] [NaN] f32", "d a b c", UnitClass::Float, [](const Form &f) -> Picked { return {f.has("ftz") ? extremum3<true, true> : extremum3<true, false>, f.has("NaN")}; }, 100},
+    {"add [rn] [sat] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Add, 1>, 100},
+    {"sub [rn] [sat] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Sub, 1>, 100},
+    {"fma rn [sat] f32 f16|bf16", "d:0 a:1 b:1 c:0", UnitClass::Float, pickMixed<Fma, 2>, 100},
     {"copysign f32|f64", "d a b", UnitClass::Float, [](const Form &f) -> Picked { return f.type() == Type::F32 ? copysign<float> : copysign<double>; }},
     {"add [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float, [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Add, true, 2> : pairF32<Add, false, 2>; }, 100},
     {"sub [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float, [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Sub, true, 2> : pairF32<Sub, false, 2>; }, 100},
