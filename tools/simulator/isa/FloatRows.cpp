@@ -212,22 +212,11 @@ template <class F, bool Ftz, unsigned Operands> const Inst *pairF32(Warp &w, con
   return i + 1;
 }
 
-// Mixed precision (§9.7.5): the 16-bit operand is widened exactly, then one f32 operation.
-template <class F, bool Bf16> const Inst *mixed(Warp &w, const Inst *i) {
-  const Lanes<u32> narrow = __builtin_convertvector(get<u16>(w, i->o[1]), Lanes<u32>);
-  const Lanes<float> a = Bf16 ? bfloatToFloat(narrow) : halfToFloat(narrow);
-  out<false, false, float>(w, i->o[0], F()(a, get<float>(w, i->o[2])));
-  return i + 1;
-}
-template <class F> Picked pickMixed(const Form &f) { return f.type() == Type::BF16 ? mixed<F, true> : mixed<F, false>; }
-
 const Row rows[] = {
     {"add [rn|rz|rm|rp] [ftz] [sat] f32", "d a b", UnitClass::Float, arithmetic<Two<Add, Operation::Add>>},
     {"add [rn|rz|rm|rp] f64", "d a b", UnitClass::Double, arithmetic<Two<Add, Operation::Add>>},
     {"sub [rn|rz|rm|rp] [ftz] [sat] f32", "d a b", UnitClass::Float, arithmetic<Two<Sub, Operation::Sub>>},
     {"sub [rn|rz|rm|rp] f64", "d a b", UnitClass::Double, arithmetic<Two<Sub, Operation::Sub>>},
-    {"add [rn] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Add>, 100},
-    {"sub [rn] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Sub>, 100},
     {"mul [rn|rz|rm|rp] [ftz] [sat] f32", "d a b", UnitClass::Float, arithmetic<Two<Mul, Operation::Mul>>},
     {"mul [rn|rz|rm|rp] f64", "d a b", UnitClass::Double, arithmetic<Two<Mul, Operation::Mul>>},
     {"fma rn|rz|rm|rp [ftz] [sat] f32", "d a b c", UnitClass::Float, arithmetic<Three<Fma, Operation::Fma>>},
