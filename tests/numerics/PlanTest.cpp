@@ -3,6 +3,7 @@
 #include "Rig.h"
 
 #include <catch2/catch.hpp>
+#include <thread>
 
 using namespace numerics;
 using namespace sage;
@@ -153,4 +154,25 @@ TEST_CASE("a schedule that needs more shared memory than there is names the keys
   const Status status = Attention::create(bench().device, config("flash", settings), shape, bench().cache).status();
   CHECK(status.code() == Code::InvalidInput);
   CHECK_THAT(status.message(), Contains("shared memory"));
+}
+
+TEST_CASE("plans run from several threads at once, each on its own stream") {
+  const Inputs inputs = normalInputs({1, 2, 1, 150, 64}, 62);
+  Execution alone(config("sage-b", {"mask=causal"}), inputs);
+  alone.run();
+  std::vector<std::string> failures(4, "not run");
+  std::vector<std::thread> threads;
+  for (std::string &failure : failures)
+    threads.emplace_back([&] {
+      try {
+        Execution execution(config("sage-b", {"mask=causal"}), inputs);
+        Stream stream = must(bench().device->createStream());
+        for (int repeat = 0; repeat < 3; ++repeat) execution.run(stream);
+        failure = execution.o().bytes == alone.o().bytes ? "" : "other bits than alone";
+      } catch (const std::exception &error) {
+        failure = error.what();
+      }
+    });
+  for (std::thread &thread : threads) thread.join();
+  CHECK(failures == std::vector<std::string>(4));
 }

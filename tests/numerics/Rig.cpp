@@ -142,9 +142,9 @@ AttentionArguments Execution::arguments() const {
   return result;
 }
 
-void Execution::run() {
-  must(attention.run(bench().stream, arguments()));
-  must(bench().stream.synchronize());
+void Execution::run(Stream &stream) {
+  must(attention.run(stream, arguments()));
+  must(stream.synchronize());
 }
 
 void Execution::runStep(const std::string &role) {

@@ -68,7 +68,8 @@ class Execution {
 public:
   Execution(const sage::Config &config, const Inputs &inputs, sage::TensorLayout layout = sage::TensorLayout::Hnd);
 
-  void run();
+  void run() { run(bench().stream); }
+  void run(sage::Stream &stream);
   /// One launch alone, on the tensors that are there.
   void runStep(const std::string &role);
 

@@ -5,9 +5,25 @@
 
 #include <bit>
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <new>
 
 using namespace sage;
 using Catch::Matchers::Contains;
+
+namespace {
+
+std::size_t allocations = 0; // of the whole program, by the operator below
+
+} // namespace
+
+void *operator new(std::size_t bytes) {
+  ++allocations;
+  if (void *memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -171,4 +187,16 @@ TEST_CASE("an integer scalar takes only integers of its range") {
     call.scalars[0].value = bad;
     CHECK_THAT(call.error(), Contains("scalar 'steps'"));
   }
+}
+
+TEST_CASE("packing allocates nothing where nothing is wrong") {
+  Call call;
+  const std::size_t before = allocations;
+  const bool good = call.pack().ok();
+  const std::size_t after = allocations;
+  REQUIRE(good);
+  CHECK(after == before);
+  call.scalars.pop_back();
+  CHECK_FALSE(call.pack().ok());
+  CHECK(allocations > after); // the message: so the counter does count the library's
 }
