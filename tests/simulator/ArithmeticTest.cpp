@@ -18,7 +18,8 @@ using i64 = std::int64_t;
 
 template <class T> std::vector<T> awkward(unsigned seed) {
   std::mt19937_64 random(seed);
-  std::vector<T> v{0, 1, T(-1), 2, T(-2), std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), 31, 32, 33, 63, 64, 255, 256};
+  std::vector<T> v{0,  1,  T(-1), 2,   T(-2), std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), 31, 32,
+                   33, 63, 64,    255, 256};
   while (v.size() < 400) v.push_back(static_cast<T>(random() >> (random() % 64)));
   std::shuffle(v.begin(), v.end(), random);
   return v;
@@ -45,7 +46,8 @@ template <class T, class F> void check3(const std::string &op, F f) {
 
 std::vector<u32> floats(unsigned seed) {
   std::mt19937 random(seed);
-  std::vector<u32> v{0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00001, 0xffc00000, 1, 0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0xff7fffff};
+  std::vector<u32> v{0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00001,
+                     0xffc00000, 1,          0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0xff7fffff};
   while (v.size() < 3000) v.push_back(random());
   for (int i = 0; i < 500; ++i) v.push_back(0x3f000000 + (random() & 0x1ffffff));
   std::shuffle(v.begin(), v.end(), random);
@@ -89,8 +91,10 @@ TEST_CASE("32-bit integer arithmetic") {
   check2<i32>("shr.s32", [](i32 a, i32 b) { return a >> (static_cast<u32>(b) > 31 ? 31 : b); });
   check2<u32>("and.b32", [](u32 a, u32 b) { return a & b; });
   check2<u32>("xor.b32", [](u32 a, u32 b) { return a ^ b; });
-  check3<u32>("shf.l.wrap.b32", [](u32 a, u32 b, u32 c) { return static_cast<u32>(((u64{b} << 32 | a) << (c & 31)) >> 32); });
-  check3<u32>("shf.r.clamp.b32", [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64{b} << 32 | a) >> std::min(c, 32u)); });
+  check3<u32>("shf.l.wrap.b32",
+              [](u32 a, u32 b, u32 c) { return static_cast<u32>(((u64{b} << 32 | a) << (c & 31)) >> 32); });
+  check3<u32>("shf.r.clamp.b32",
+              [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64{b} << 32 | a) >> std::min(c, 32u)); });
   check3<u32>("prmt.b32", [](u32 a, u32 b, u32 c) {
     u32 r = 0;
     for (int k = 0; k < 4; ++k) {
@@ -102,7 +106,8 @@ TEST_CASE("32-bit integer arithmetic") {
     return r;
   });
   check3<u32>("dp4a.s32.s32", [](u32 a, u32 b, u32 c) {
-    for (int k = 0; k < 4; ++k) c += static_cast<u32>(static_cast<std::int8_t>(a >> (8 * k)) * static_cast<std::int8_t>(b >> (8 * k)));
+    for (int k = 0; k < 4; ++k)
+      c += static_cast<u32>(static_cast<std::int8_t>(a >> (8 * k)) * static_cast<std::int8_t>(b >> (8 * k)));
     return c;
   });
 }
@@ -155,7 +160,8 @@ TEST_CASE("lop3 computes every truth table") {
   for (const u32 table : {0x00u, 0x80u, 0x96u, 0xe8u, 0xcau, 0x1bu, 0xffu}) {
     const auto r = elementwise<u32, u32>("lop3.b32 %d, %a, %b, %c, " + std::to_string(table) + ";", {a, b, c});
     for (std::size_t i = 0; i < a.size(); ++i)
-      for (u32 k = 0; k < 32; ++k) REQUIRE((r[i] >> k & 1) == (table >> ((a[i] >> k & 1) << 2 | (b[i] >> k & 1) << 1 | (c[i] >> k & 1)) & 1));
+      for (u32 k = 0; k < 32; ++k)
+        REQUIRE((r[i] >> k & 1) == (table >> ((a[i] >> k & 1) << 2 | (b[i] >> k & 1) << 1 | (c[i] >> k & 1)) & 1));
   }
 }
 
@@ -163,7 +169,8 @@ TEST_CASE("counting bits") {
   const Device device("sm_90a");
   const auto a = awkward<u32>(1);
   const auto popc = elementwise<u32, u32>("popc.b32 %d, %a;", {a}), clz = elementwise<u32, u32>("clz.b32 %d, %a;", {a});
-  const auto brev = elementwise<u32, u32>("brev.b32 %d, %a;", {a}), bfind = elementwise<u32, u32>("bfind.u32 %d, %a;", {a});
+  const auto brev = elementwise<u32, u32>("brev.b32 %d, %a;", {a}),
+             bfind = elementwise<u32, u32>("bfind.u32 %d, %a;", {a});
   for (std::size_t i = 0; i < a.size(); ++i) {
     REQUIRE(popc[i] == static_cast<u32>(std::popcount(a[i])));
     REQUIRE(clz[i] == static_cast<u32>(std::countl_zero(a[i])));
@@ -197,7 +204,8 @@ TEST_CASE("min and max prefer numbers, order the zeros, and keep NaN when told")
   checkFloat("max.f32 %d, %a, %b;", false, [&](float a, float b, float) { return maximum(a, b); });
   checkFloat("max.ftz.f32 %d, %a, %b;", true, [&](float a, float b, float) { return maximum(a, b); });
   checkFloat("min.f32 %d, %a, %b;", false, [&](float a, float b, float) { return -maximum(-a, -b); });
-  checkFloat("max.NaN.f32 %d, %a, %b;", false, [&](float a, float b, float) { return std::isnan(a) || std::isnan(b) ? NAN : maximum(a, b); });
+  checkFloat("max.NaN.f32 %d, %a, %b;", false,
+             [&](float a, float b, float) { return std::isnan(a) || std::isnan(b) ? NAN : maximum(a, b); });
 }
 
 TEST_CASE("sat clamps to the unit interval and drops NaN") {
@@ -212,7 +220,8 @@ TEST_CASE("directed rounding brackets the exact sum and product") {
   const Device device("sm_90a");
   const auto a = floats(1), b = floats(2);
   for (const std::string op : {"add", "mul"}) {
-    const auto down = elementwise<u32, u32>(op + ".rm.f32 %d, %a, %b;", {a, b}), up = elementwise<u32, u32>(op + ".rp.f32 %d, %a, %b;", {a, b});
+    const auto down = elementwise<u32, u32>(op + ".rm.f32 %d, %a, %b;", {a, b}),
+               up = elementwise<u32, u32>(op + ".rp.f32 %d, %a, %b;", {a, b});
     const auto zero = elementwise<u32, u32>(op + ".rz.f32 %d, %a, %b;", {a, b});
     for (std::size_t i = 0; i < a.size(); ++i) {
       const double x = std::bit_cast<float>(a[i]), y = std::bit_cast<float>(b[i]);
@@ -253,7 +262,9 @@ TEST_CASE("approximate functions stay within the bounds of the manual") {
   const auto subnormal = elementwise<float, float>("ex2.approx.f32 %d, %a;", {special});
   CHECK(subnormal[3] == Approx(std::exp2(-127.5)));
   std::vector<float> positive;
-  for (int i = 0; i < 5000; ++i) positive.push_back(std::ldexp(std::uniform_real_distribution<float>(1, 2)(random), static_cast<int>(random() % 250) - 125));
+  for (int i = 0; i < 5000; ++i)
+    positive.push_back(
+        std::ldexp(std::uniform_real_distribution<float>(1, 2)(random), static_cast<int>(random() % 250) - 125));
   const auto reciprocal = elementwise<float, float>("rcp.approx.ftz.f32 %d, %a;", {positive});
   const auto root = elementwise<float, float>("rsqrt.approx.f32 %d, %a;", {positive});
   const auto logarithm = elementwise<float, float>("lg2.approx.f32 %d, %a;", {positive});
@@ -291,7 +302,9 @@ TEST_CASE("half arithmetic is rounded once") {
 TEST_CASE("comparisons treat NaN as their name says") {
   const Device device("sm_90a");
   const std::vector<float> a{1, 2, 2, NAN, 1, NAN, 0.0f}, b{2, 1, 2, 1, NAN, NAN, -0.0f};
-  const auto run = [&](const std::string &op) { return elementwise<u32, float>("setp." + op + ".f32 %p, %a, %b; selp.b32 %d, 1, 0, %p;", {a, b}); };
+  const auto run = [&](const std::string &op) {
+    return elementwise<u32, float>("setp." + op + ".f32 %p, %a, %b; selp.b32 %d, 1, 0, %p;", {a, b});
+  };
   using V = std::vector<u32>;
   CHECK(run("lt") == V{1, 0, 0, 0, 0, 0, 0});
   CHECK(run("le") == V{1, 0, 1, 0, 0, 0, 1});
@@ -307,7 +320,9 @@ TEST_CASE("comparisons treat NaN as their name says") {
 TEST_CASE("setp combines with a predicate and gives the complement") {
   const Device device("sm_90a");
   const std::vector<u32> a{1, 5, 9}, b{5, 5, 5};
-  const auto both = elementwise<u32, u32>("setp.lt.u32 %q, %a, 9; setp.ge.and.u32 %p|%q, %a, %b, %q; .reg .b32 %s, %t; selp.b32 %s, 1, 0, %p; selp.b32 %t, 2, 0, %q; or.b32 %d, %s, %t;", {a, b});
+  const auto both = elementwise<u32, u32>("setp.lt.u32 %q, %a, 9; setp.ge.and.u32 %p|%q, %a, %b, %q; .reg .b32 %s, %t; "
+                                          "selp.b32 %s, 1, 0, %p; selp.b32 %t, 2, 0, %q; or.b32 %d, %s, %t;",
+                                          {a, b});
   CHECK(both == std::vector<u32>{2, 1, 0});
 }
 

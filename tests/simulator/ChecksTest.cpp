@@ -1,5 +1,5 @@
-// Every check of the simulator on a deliberate mistake, with the right class, code and line, and its corrected twin, which
-// must be silent.
+// Every check of the simulator on a deliberate mistake, with the right class, code and line, and its corrected twin,
+// which must be silent.
 #include <catch2/catch.hpp>
 
 #include "Device.h"
@@ -17,8 +17,8 @@ unsigned lineOf(const std::string &ptx, const std::string &mark) {
 constexpr const char *oneBuffer = ".param .u64 p";
 
 /// BAD must fail with KIND and CODE at the line of MARK; GOOD must pass. Both get a buffer of 256 written bytes.
-void expectFault(const std::string &bad, const std::string &good, const std::string &kind, Result code, const std::string &mark,
-                 Kernel::Shape shape = {}) {
+void expectFault(const std::string &bad, const std::string &good, const std::string &kind, Result code,
+                 const std::string &mark, Kernel::Shape shape = {}) {
   Device device;
   {
     Array<std::uint8_t> buffer(std::vector<std::uint8_t>(256, 7));
@@ -52,24 +52,28 @@ add.s64 %a, %a, %t;
 } // namespace
 
 TEST_CASE("a global load beyond the end is reported") {
-  expectFault(globalHead + "ld.global.b32 %v, [%a+132];", globalHead + "ld.global.b32 %v, [%a+128];", "out_of_bounds", Result::IllegalAddress, "[%a+132]");
+  expectFault(globalHead + "ld.global.b32 %v, [%a+132];", globalHead + "ld.global.b32 %v, [%a+128];", "out_of_bounds",
+              Result::IllegalAddress, "[%a+132]");
   CHECK(lastReport().thread == std::vector<unsigned>{31, 0, 0});
 }
 
 TEST_CASE("a global store before the start is reported") {
-  expectFault(globalHead + "st.global.b32 [%a-4], %r;", globalHead + "st.global.b32 [%a], %r;", "out_of_bounds", Result::IllegalAddress, "[%a-4]");
+  expectFault(globalHead + "st.global.b32 [%a-4], %r;", globalHead + "st.global.b32 [%a], %r;", "out_of_bounds",
+              Result::IllegalAddress, "[%a-4]");
   CHECK(lastReport().thread == std::vector<unsigned>{0, 0, 0});
   CHECK(lastReport().nearest.find("256 bytes") != std::string::npos);
 }
 
 TEST_CASE("a misaligned access is reported") {
-  expectFault(globalHead + "ld.global.b32 %v, [%a+2];", globalHead + "ld.global.b32 %v, [%a+4];", "misaligned", Result::MisalignedAddress, "[%a+2]");
+  expectFault(globalHead + "ld.global.b32 %v, [%a+2];", globalHead + "ld.global.b32 %v, [%a+4];", "misaligned",
+              Result::MisalignedAddress, "[%a+2]");
 }
 
 TEST_CASE("a vector access needs the alignment of the vector") {
   const std::string regs = ".reg .b32 %x<4>;";
   expectFault(regs + globalHead + "ld.global.v4.b32 {%x0,%x1,%x2,%x3}, [%a]; // quad",
-              regs + globalHead + "and.b64 %a, %a, -16; ld.global.v4.b32 {%x0,%x1,%x2,%x3}, [%a];", "misaligned", Result::MisalignedAddress, "// quad", {1, 1, 1, 2});
+              regs + globalHead + "and.b64 %a, %a, -16; ld.global.v4.b32 {%x0,%x1,%x2,%x3}, [%a];", "misaligned",
+              Result::MisalignedAddress, "// quad", {1, 1, 1, 2});
 }
 
 TEST_CASE("memory that was freed is reported as such") {
@@ -114,14 +118,16 @@ add.s32 %m, %m, %o;
 )";
 
 TEST_CASE("a shared access beyond the block's size is reported") {
-  expectFault(sharedHead + "st.shared.b32 [%m+4], %r;", sharedHead + "st.shared.b32 [%m], %r;", "out_of_bounds", Result::IllegalAddress, "[%m+4]");
+  expectFault(sharedHead + "st.shared.b32 [%m+4], %r;", sharedHead + "st.shared.b32 [%m], %r;", "out_of_bounds",
+              Result::IllegalAddress, "[%m+4]");
 }
 
 TEST_CASE("dynamic shared memory counts with the launch's size") {
   Device device;
   const std::string text = kernelText(oneBuffer, R"(.reg .b32 %r, %m;
 mov.u32 %r, %tid.x; shl.b32 %r, %r, 2; mov.b32 %m, dyn; add.s32 %m, %m, %r;
-st.shared.b32 [%m], %r;)", "sm_80", ".extern .shared .align 16 .b8 dyn[];");
+st.shared.b32 [%m], %r;)",
+                                      "sm_80", ".extern .shared .align 16 .b8 dyn[];");
   Kernel kernel(text);
   CHECK(kernel.tryLaunch({1, 1, 1, 32, 1, 1, 128}, std::uint64_t{0}) == Result::Success);
   CHECK(kernel.tryLaunch({1, 1, 1, 32, 1, 1, 124}, std::uint64_t{0}) == Result::IllegalAddress);
@@ -129,7 +135,8 @@ st.shared.b32 [%m], %r;)", "sm_80", ".extern .shared .align 16 .b8 dyn[];");
 }
 
 TEST_CASE("shared memory that was never written is reported") {
-  expectFault(sharedHead + "ld.shared.b32 %v, [%m]; // early", sharedHead + "st.shared.b32 [%m], %r; ld.shared.b32 %v, [%m];", "uninitialised_read",
+  expectFault(sharedHead + "ld.shared.b32 %v, [%m]; // early",
+              sharedHead + "st.shared.b32 [%m], %r; ld.shared.b32 %v, [%m];", "uninitialised_read",
               Result::LaunchFailed, "// early");
 }
 
@@ -137,7 +144,8 @@ TEST_CASE("shared memory starts unwritten in every block") {
   const std::string body = sharedHead + R"(.reg .pred %q; .reg .b32 %c; mov.u32 %c, %ctaid.x; setp.eq.u32 %q, %c, 0;
 @%q st.shared.b32 [%m], %r;
 ld.shared.b32 %v, [%m]; // stale)";
-  expectFault(body, sharedHead + "st.shared.b32 [%m], %r; ld.shared.b32 %v, [%m];", "uninitialised_read", Result::LaunchFailed, "// stale", {2});
+  expectFault(body, sharedHead + "st.shared.b32 [%m], %r; ld.shared.b32 %v, [%m];", "uninitialised_read",
+              Result::LaunchFailed, "// stale", {2});
 }
 
 const std::string asyncHead = R"(
@@ -156,34 +164,40 @@ cp.async.cg.shared.global [%m], [%a], 16;
 TEST_CASE("cp.async data is not there before the wait") {
   const Kernel::Shape half{1, 1, 1, 16};
   expectFault(asyncHead + "cp.async.commit_group; ld.shared.b32 %v, [%m]; // early",
-              asyncHead + "cp.async.commit_group; cp.async.wait_group 0; ld.shared.b32 %v, [%m];", "in_flight_access", Result::LaunchFailed, "// early", half);
+              asyncHead + "cp.async.commit_group; cp.async.wait_group 0; ld.shared.b32 %v, [%m];", "in_flight_access",
+              Result::LaunchFailed, "// early", half);
 }
 
 TEST_CASE("waiting for an older group does not complete a newer one") {
-  const std::string twice = asyncHead + "cp.async.commit_group; cp.async.cg.shared.global [%m+256], [%a], 16; cp.async.commit_group;";
-  expectFault(twice + "cp.async.wait_group 1; ld.shared.b32 %v, [%m+256]; // newer", twice + "cp.async.wait_group 1; ld.shared.b32 %v, [%m];",
-              "in_flight_access", Result::LaunchFailed, "// newer", {1, 1, 1, 16});
+  const std::string twice =
+      asyncHead + "cp.async.commit_group; cp.async.cg.shared.global [%m+256], [%a], 16; cp.async.commit_group;";
+  expectFault(twice + "cp.async.wait_group 1; ld.shared.b32 %v, [%m+256]; // newer",
+              twice + "cp.async.wait_group 1; ld.shared.b32 %v, [%m];", "in_flight_access", Result::LaunchFailed,
+              "// newer", {1, 1, 1, 16});
 }
 
 TEST_CASE("a copy outside of any group is only finished by wait_all") {
-  expectFault(asyncHead + "cp.async.wait_group 0; ld.shared.b32 %v, [%m]; // loose", asyncHead + "cp.async.wait_all; ld.shared.b32 %v, [%m];",
-              "in_flight_access", Result::LaunchFailed, "// loose", {1, 1, 1, 16});
+  expectFault(asyncHead + "cp.async.wait_group 0; ld.shared.b32 %v, [%m]; // loose",
+              asyncHead + "cp.async.wait_all; ld.shared.b32 %v, [%m];", "in_flight_access", Result::LaunchFailed,
+              "// loose", {1, 1, 1, 16});
 }
 
 TEST_CASE("a store into a buffer in flight is reported") {
-  expectFault(asyncHead + "st.shared.b32 [%m], %r; // overwrite", asyncHead + "cp.async.wait_all; st.shared.b32 [%m], %r;", "in_flight_access",
-              Result::LaunchFailed, "// overwrite", {1, 1, 1, 16});
+  expectFault(asyncHead + "st.shared.b32 [%m], %r; // overwrite",
+              asyncHead + "cp.async.wait_all; st.shared.b32 [%m], %r;", "in_flight_access", Result::LaunchFailed,
+              "// overwrite", {1, 1, 1, 16});
 }
 
 TEST_CASE("a second cp.async into a buffer in flight is reported") {
   const std::string again = "cp.async.cg.shared.global [%m], [%a], 16; // again";
-  expectFault(asyncHead + again, asyncHead + "cp.async.wait_all; " + again, "in_flight_access", Result::LaunchFailed, "// again", {1, 1, 1, 16});
+  expectFault(asyncHead + again, asyncHead + "cp.async.wait_all; " + again, "in_flight_access", Result::LaunchFailed,
+              "// again", {1, 1, 1, 16});
 }
 
 TEST_CASE("cp.async reads its source within bounds") {
   const std::string beyond = "add.s32 %m, %m, 256; cp.async.cg.shared.global [%m], [%a+16], 16;";
-  expectFault(asyncHead + beyond, asyncHead + "add.s32 %m, %m, 256; cp.async.cg.shared.global [%m], [%a+0], 16;", "out_of_bounds", Result::IllegalAddress,
-              "[%a+16]", {1, 1, 1, 16});
+  expectFault(asyncHead + beyond, asyncHead + "add.s32 %m, %m, 256; cp.async.cg.shared.global [%m], [%a+0], 16;",
+              "out_of_bounds", Result::IllegalAddress, "[%a+16]", {1, 1, 1, 16});
 }
 
 TEST_CASE("cp.async with fewer source bytes fills with zeros and reads no further") {
@@ -216,20 +230,21 @@ st.global.v4.b32 [%b], {%x0,%x1,%x2,%x3};)"));
 
 TEST_CASE("constant memory cannot be written") {
   Device device;
-  Kernel kernel(kernelText(oneBuffer, R"(.reg .b64 %c; .reg .b32 %v; mov.u64 %c, table; ld.const.b32 %v, [table+4]; st.global.b32 [%c], %v;)", "sm_80",
-                           ".const .align 4 .b32 table[2] = {1, 2};"));
+  Kernel kernel(kernelText(
+      oneBuffer,
+      R"(.reg .b64 %c; .reg .b32 %v; mov.u64 %c, table; ld.const.b32 %v, [table+4]; st.global.b32 [%c], %v;)", "sm_80",
+      ".const .align 4 .b32 table[2] = {1, 2};"));
   CHECK(kernel.tryLaunch({}, std::uint64_t{0}) == Result::IllegalAddress);
   CHECK(lastReport().kind == "read_only_write");
 }
 
 TEST_CASE("local memory has bounds") {
   const std::string head = ".local .align 4 .b8 l[16]; .reg .b64 %l; .reg .b32 %v; mov.b64 %l, l; ";
-  expectFault(head + "st.local.b32 [%l+16], 1;", head + "st.local.b32 [%l+12], 1;", "out_of_bounds", Result::IllegalAddress, "[%l+16]");
+  expectFault(head + "st.local.b32 [%l+16], 1;", head + "st.local.b32 [%l+12], 1;", "out_of_bounds",
+              Result::IllegalAddress, "[%l+16]");
 }
 
-TEST_CASE("trap ends the launch") {
-  expectFault("trap;", "", "trap", Result::LaunchFailed, "trap;");
-}
+TEST_CASE("trap ends the launch") { expectFault("trap;", "", "trap", Result::LaunchFailed, "trap;"); }
 
 TEST_CASE("a barrier that one warp skips is a deadlock") {
   const std::string head = ".reg .pred %w; .reg .b32 %r; mov.u32 %r, %tid.x; setp.lt.u32 %w, %r, 32; ";
@@ -244,12 +259,15 @@ TEST_CASE("a block-wide barrier in a branch of some lanes is a divergence") {
   const std::string head = ".reg .pred %w; .reg .b32 %r; mov.u32 %r, %tid.x; setp.lt.u32 %w, %r, 7; ";
   expectFault(head + R"(@%w bra SOME; bar.sync 1; bra.uni END;
 SOME: bar.sync 0; // apart
-END:)", head + "bar.sync 0;", "divergence", Result::LaunchFailed, "bar.sync");
+END:)",
+              head + "bar.sync 0;", "divergence", Result::LaunchFailed, "bar.sync");
 }
 
 TEST_CASE("an mma under a partial predicate is a divergence") {
-  const std::string head = ".reg .pred %w; .reg .b32 %r, %x<4>; mov.u32 %r, %tid.x; mov.b32 %x0, 0; setp.lt.u32 %w, %r, 7; ";
-  const std::string mma = "mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%x1,%x2}, {%x0,%x0,%x0,%x0}, {%x0,%x0}, {%x0,%x0};";
+  const std::string head =
+      ".reg .pred %w; .reg .b32 %r, %x<4>; mov.u32 %r, %tid.x; mov.b32 %x0, 0; setp.lt.u32 %w, %r, 7; ";
+  const std::string mma =
+      "mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%x1,%x2}, {%x0,%x0,%x0,%x0}, {%x0,%x0}, {%x0,%x0};";
   expectFault(head + "@%w " + mma, head + mma, "divergence", Result::LaunchFailed, "mma.sync");
 }
 

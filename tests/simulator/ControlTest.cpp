@@ -12,8 +12,11 @@ using V = std::vector<u32>;
 
 /// BODY computes %v from %l (the thread's number); the result of each of THREADS threads.
 V threads(const std::string &body, u32 count = 32, const std::string &target = "sm_80") {
-  Kernel kernel(kernelText(".param .u64 p", ".reg .b32 %l, %v, %x<8>; .reg .b64 %p, %t; .reg .pred %q<4>; mov.u32 %l, %tid.x; mov.b32 %v, 0;\n" + body +
-                                                "\nSTORE: ld.param.b64 %p, [p]; mul.wide.u32 %t, %l, 4; add.s64 %p, %p, %t; st.global.b32 [%p], %v;", target));
+  Kernel kernel(kernelText(
+      ".param .u64 p",
+      ".reg .b32 %l, %v, %x<8>; .reg .b64 %p, %t; .reg .pred %q<4>; mov.u32 %l, %tid.x; mov.b32 %v, 0;\n" + body +
+          "\nSTORE: ld.param.b64 %p, [p]; mul.wide.u32 %t, %l, 4; add.s64 %p, %p, %t; st.global.b32 [%p], %v;",
+      target));
   const Array<u32> out(count);
   kernel({1, 1, 1, count}, out.address());
   return out.get();
@@ -28,13 +31,17 @@ template <class F> V expected(F f, u32 count = 32) {
 
 TEST_CASE("an if with both sides taken computes both") {
   const Device device;
-  const V r = threads(R"(setp.lt.u32 %q0, %l, 10; @%q0 bra THEN; add.u32 %v, %l, 100; bra.uni JOIN; THEN: add.u32 %v, %l, 200; JOIN: add.u32 %v, %v, 1;)");
+  const V r = threads(
+      R"(setp.lt.u32 %q0, %l, 10; @%q0 bra THEN; add.u32 %v, %l, 100; bra.uni JOIN; THEN: add.u32 %v, %l, 200;
+JOIN: add.u32 %v, %v, 1;)");
   CHECK(r == expected([](u32 i) { return i + (i < 10 ? 201 : 101); }));
 }
 
 TEST_CASE("a loop with a different count in every lane") {
   const Device device;
-  const V r = threads(R"(mov.b32 %x0, 0; LOOP: setp.ge.u32 %q0, %x0, %l; @%q0 bra DONE; add.u32 %v, %v, %x0; add.u32 %x0, %x0, 1; bra.uni LOOP; DONE:)");
+  const V r = threads(
+      R"(mov.b32 %x0, 0; LOOP: setp.ge.u32 %q0, %x0, %l; @%q0 bra DONE; add.u32 %v, %v, %x0; add.u32 %x0, %x0, 1;
+bra.uni LOOP; DONE:)");
   CHECK(r == expected([](u32 i) { return i * (i - 1) / 2 * (i > 0); }));
 }
 
@@ -48,7 +55,9 @@ B: add.u32 %v, %v, 10; setp.gt.u32 %q3, %v, 10; @%q3 bra D;
 C: add.u32 %v, %v, 100; bra.uni E;
 D: add.u32 %v, %v, 1000;
 E:)");
-  CHECK(r == expected([](u32 i) -> u32 { return (i & 3) == 0 ? 1011 : (i & 3) == 1 ? 110 : (i & 3) == 2 ? 100 : 1000; }));
+  CHECK(r == expected([](u32 i) -> u32 {
+          return (i & 3) == 0 ? 1011 : (i & 3) == 1 ? 110 : (i & 3) == 2 ? 100 : 1000;
+        }));
 }
 
 TEST_CASE("brx.idx sends every lane to its target") {
@@ -68,9 +77,11 @@ TEST_CASE("threads that exited do not hold up a barrier") {
 .shared .align 4 .b8 s[512]; mov.b32 %x0, s; shl.b32 %x1, %l, 2; add.u32 %x0, %x0, %x1; st.shared.b32 [%x0], %l;
 bar.sync 0;
 mov.b32 %v, 7; setp.ge.u32 %q0, %l, 96; @%q0 bra STORE;
-mov.b32 %x2, s; sub.u32 %x3, 95, %l; shl.b32 %x3, %x3, 2; add.u32 %x2, %x2, %x3; ld.shared.b32 %v, [%x2];)", 128);
+mov.b32 %x2, s; sub.u32 %x3, 95, %l; shl.b32 %x3, %x3, 2; add.u32 %x2, %x2, %x3; ld.shared.b32 %v, [%x2];)",
+                      128);
   CHECK(r == expected([](u32 i) { return i < 96 ? 95 - i : 7; }, 128));
-  Kernel leaves(kernelText("", R"(.reg .b32 %l; .reg .pred %q; mov.u32 %l, %tid.x; setp.lt.u32 %q, %l, 40; @%q exit; bar.sync 0;)"));
+  Kernel leaves(kernelText(
+      "", R"(.reg .b32 %l; .reg .pred %q; mov.u32 %l, %tid.x; setp.lt.u32 %q, %l, 40; @%q exit; bar.sync 0;)"));
   CHECK(leaves.tryLaunch({1, 1, 1, 128}) == Result::Success);
 }
 
@@ -79,7 +90,8 @@ TEST_CASE("named barriers pair producers and consumers") {
   const V r = threads(R"(
 .shared .align 4 .b8 s[4]; mov.b32 %x0, s; setp.lt.u32 %q0, %l, 32; @%q0 bra PRODUCE;
 bar.sync 3, 64; ld.shared.b32 %v, [%x0]; bra.uni STORE;
-PRODUCE: mov.b32 %x1, 42; st.shared.b32 [%x0], %x1; bar.arrive 3, 64;)", 64);
+PRODUCE: mov.b32 %x1, 42; st.shared.b32 [%x0], %x1; bar.arrive 3, 64;)",
+                      64);
   CHECK(r == expected([](u32 i) { return i < 32 ? 0u : 42u; }, 64));
 }
 
@@ -94,13 +106,16 @@ TEST_CASE("shfl in its four directions, with segments and a validity predicate")
   const Device device;
   CHECK(threads("shfl.sync.bfly.b32 %v, %l, 5, 31, -1;") == expected([](u32 i) { return i ^ 5; }));
   CHECK(threads("shfl.sync.up.b32 %v, %l, 3, 0, -1;") == expected([](u32 i) { return i < 3 ? i : i - 3; }));
-  CHECK(threads("shfl.sync.down.b32 %v|%q0, %l, 3, 31, -1; @!%q0 add.u32 %v, %v, 100;") == expected([](u32 i) { return i + 3 > 31 ? i + 100 : i + 3; }));
+  CHECK(threads("shfl.sync.down.b32 %v|%q0, %l, 3, 31, -1; @!%q0 add.u32 %v, %v, 100;") ==
+        expected([](u32 i) { return i + 3 > 31 ? i + 100 : i + 3; }));
   CHECK(threads("shfl.sync.idx.b32 %v, %l, 2, 0x181f, -1;") == expected([](u32 i) { return (i & 24) | 2; }));
 }
 
 TEST_CASE("shfl waits for the lanes of its mask") {
   const Device device;
-  const V r = threads(R"(mov.b32 %x0, %l; setp.lt.u32 %q0, %l, 16; @%q0 bra SLOW; bra.uni MEET; SLOW: add.u32 %x0, %x0, 100; MEET: shfl.sync.bfly.b32 %v, %x0, 16, 31, -1;)");
+  const V r = threads(
+      R"(mov.b32 %x0, %l; setp.lt.u32 %q0, %l, 16; @%q0 bra SLOW; bra.uni MEET; SLOW: add.u32 %x0, %x0, 100;
+MEET: shfl.sync.bfly.b32 %v, %x0, 16, 31, -1;)");
   CHECK(r == expected([](u32 i) { return i < 16 ? i + 16 : i - 16 + 100; }));
 }
 
@@ -109,16 +124,19 @@ TEST_CASE("vote, match, redux and activemask") {
   CHECK(threads("setp.lt.u32 %q0, %l, 7; vote.sync.ballot.b32 %v, %q0, -1;") == V(32, 0x7f));
   CHECK(threads("setp.lt.u32 %q0, %l, 7; vote.sync.any.pred %q1, %q0, -1; selp.b32 %v, 1, 0, %q1;") == V(32, 1));
   CHECK(threads("setp.lt.u32 %q0, %l, 7; vote.sync.all.pred %q1, %q0, -1; selp.b32 %v, 1, 0, %q1;") == V(32, 0));
-  CHECK(threads("and.b32 %x0, %l, 1; match.any.sync.b32 %v, %x0, -1;") == expected([](u32 i) { return i & 1 ? 0xaaaaaaaau : 0x55555555u; }));
+  CHECK(threads("and.b32 %x0, %l, 1; match.any.sync.b32 %v, %x0, -1;") ==
+        expected([](u32 i) { return i & 1 ? 0xaaaaaaaau : 0x55555555u; }));
   CHECK(threads("redux.sync.add.s32 %v, %l, -1;") == V(32, 496));
   CHECK(threads("redux.sync.max.u32 %v, %l, -1;") == V(32, 31));
-  CHECK(threads("setp.lt.u32 %q0, %l, 4; @!%q0 bra STORE; activemask.b32 %v;") == expected([](u32 i) { return i < 4 ? 15u : 0u; }));
+  CHECK(threads("setp.lt.u32 %q0, %l, 4; @!%q0 bra STORE; activemask.b32 %v;") ==
+        expected([](u32 i) { return i < 4 ? 15u : 0u; }));
 }
 
 TEST_CASE("a spin lock between the lanes of a warp ends") {
   const Device device;
   const V r = threads(R"(
-.shared .align 4 .b8 s[8]; mov.b32 %x0, s; setp.eq.u32 %q0, %l, 0; mov.b32 %x5, 0; @%q0 st.shared.b32 [%x0], %x5; @%q0 st.shared.b32 [%x0+4], %x5; bar.warp.sync -1;
+.shared .align 4 .b8 s[8]; mov.b32 %x0, s; setp.eq.u32 %q0, %l, 0; mov.b32 %x5, 0; @%q0 st.shared.b32 [%x0], %x5;
+@%q0 st.shared.b32 [%x0+4], %x5; bar.warp.sync -1;
 TRY: atom.shared.cas.b32 %x1, [%x0], 0, 1; setp.ne.u32 %q1, %x1, 0; @%q1 bra TRY;
 ld.shared.b32 %x2, [%x0+4]; add.u32 %x2, %x2, 1; st.shared.b32 [%x0+4], %x2;
 atom.shared.exch.b32 %x3, [%x0], 0;
@@ -130,7 +148,8 @@ ld.shared.b32 %v, [%x0+4];)");
 TEST_CASE("a block may wait for one that was launched later") {
   const Device device;
   Kernel kernel(kernelText(".param .u64 p", R"(
-.reg .b64 %p; .reg .b32 %b, %x, %n; .reg .pred %q; ld.param.b64 %p, [p]; mov.u32 %b, %ctaid.x; mov.u32 %n, %nctaid.x; sub.u32 %n, %n, 1; setp.eq.u32 %q, %b, %n; @%q bra LAST;
+.reg .b64 %p; .reg .b32 %b, %x, %n; .reg .pred %q; ld.param.b64 %p, [p]; mov.u32 %b, %ctaid.x; mov.u32 %n, %nctaid.x;
+sub.u32 %n, %n, 1; setp.eq.u32 %q, %b, %n; @%q bra LAST;
 WAIT: ld.acquire.gpu.global.b32 %x, [%p]; setp.eq.u32 %q, %x, 0; @%q bra WAIT; red.global.add.u32 [%p+4], 1; ret;
 LAST: mov.b32 %x, 1; st.release.gpu.global.b32 [%p], %x;)"));
   const Array<u32> flags(V{0, 0});
@@ -141,8 +160,10 @@ LAST: mov.b32 %x, 1; st.release.gpu.global.b32 [%p], %x;)"));
 TEST_CASE("atomics return the old value and lose nothing") {
   const Device device;
   Kernel kernel(kernelText(".param .u64 p", R"(
-.reg .b64 %p; .reg .b32 %l, %x, %b, %f; ld.param.b64 %p, [p]; mov.u32 %l, %tid.x; mov.u32 %b, %ctaid.x; mad.lo.u32 %x, %b, 64, %l;
-red.global.add.u32 [%p], 1; red.global.max.u32 [%p+4], %x; red.global.or.b32 [%p+8], %x; atom.global.add.u32 %l, [%p+12], 2; cvt.rn.f32.u32 %f, %x; red.global.add.f32 [%p+16], 0f3F000000;
+.reg .b64 %p; .reg .b32 %l, %x, %b, %f; ld.param.b64 %p, [p]; mov.u32 %l, %tid.x; mov.u32 %b, %ctaid.x;
+mad.lo.u32 %x, %b, 64, %l;
+red.global.add.u32 [%p], 1; red.global.max.u32 [%p+4], %x; red.global.or.b32 [%p+8], %x;
+atom.global.add.u32 %l, [%p+12], 2; cvt.rn.f32.u32 %f, %x; red.global.add.f32 [%p+16], 0f3F000000;
 atom.global.inc.u32 %l, [%p+20], 9;)"));
   const Array<u32> cells(V(6, 0));
   kernel({16, 1, 1, 64}, cells.address());
@@ -160,7 +181,8 @@ TEST_CASE("generic addresses reach global, shared and local memory") {
   const V r = threads(R"(
 .shared .align 4 .b8 s[128]; .local .align 4 .b8 m[8]; .reg .b64 %g<3>; .reg .b64 %o;
 mov.u64 %g0, s; cvta.shared.u64 %g0, %g0; mul.wide.u32 %o, %l, 4; add.s64 %g0, %g0, %o; st.b32 [%g0], %l;
-mov.u64 %g1, m; cvta.local.u64 %g1, %g1; add.u32 %x0, %l, 100; st.b32 [%g1+4], %x0; ld.b32 %x1, [%g1+4]; ld.b32 %x2, [%g0];
+mov.u64 %g1, m; cvta.local.u64 %g1, %g1; add.u32 %x0, %l, 100; st.b32 [%g1+4], %x0; ld.b32 %x1, [%g1+4];
+ld.b32 %x2, [%g0];
 isspacep.shared %q0, %g0; isspacep.local %q1, %g1; isspacep.global %q2, %g0;
 selp.b32 %x3, 1000, 0, %q0; selp.b32 %x4, 2000, 0, %q1; selp.b32 %x5, 4000, 0, %q2;
 add.u32 %v, %x1, %x2; add.u32 %v, %v, %x3; add.u32 %v, %v, %x4; add.u32 %v, %v, %x5;)");
@@ -170,7 +192,8 @@ add.u32 %v, %x1, %x2; add.u32 %v, %v, %x3; add.u32 %v, %v, %x4; add.u32 %v, %v, 
 TEST_CASE("inline assembly has its own registers and labels") {
   const Device device;
   const V r = threads(R"(
-{ .reg .b32 %v; .reg .pred %q0; mov.b32 %v, 5; setp.eq.u32 %q0, %l, 3; @%q0 bra L; mov.b32 %v, 6; L: add.u32 %x0, %v, 0; }
+{ .reg .b32 %v; .reg .pred %q0; mov.b32 %v, 5; setp.eq.u32 %q0, %l, 3; @%q0 bra L; mov.b32 %v, 6;
+L: add.u32 %x0, %v, 0; }
 { .reg .pred %z; setp.eq.u32 %z, %l, 4; @%z bra L; add.u32 %x0, %x0, 10; L: }
 mov.b32 %v, %x0;)");
   CHECK(r == expected([](u32 i) { return (i == 3 ? 5u : 6u) + (i == 4 ? 0u : 10u); }));
@@ -179,8 +202,10 @@ mov.b32 %v, %x0;)");
 TEST_CASE("a block of a number of threads that fills no warp") {
   const Device device;
   Kernel kernel(kernelText(".param .u64 p", R"(
-.reg .b64 %p, %t; .reg .b32 %x, %y, %z, %n, %v, %w; ld.param.b64 %p, [p]; mov.u32 %x, %tid.x; mov.u32 %y, %tid.y; mov.u32 %n, %ntid.x; mad.lo.u32 %z, %y, %n, %x;
-mov.u32 %v, %laneid; mov.u32 %w, %warpid; mad.lo.u32 %v, %w, 32, %v; bar.sync 0; mul.wide.u32 %t, %z, 4; add.s64 %p, %p, %t; st.global.b32 [%p], %v;)"));
+.reg .b64 %p, %t; .reg .b32 %x, %y, %z, %n, %v, %w; ld.param.b64 %p, [p]; mov.u32 %x, %tid.x; mov.u32 %y, %tid.y;
+mov.u32 %n, %ntid.x; mad.lo.u32 %z, %y, %n, %x;
+mov.u32 %v, %laneid; mov.u32 %w, %warpid; mad.lo.u32 %v, %w, 32, %v; bar.sync 0; mul.wide.u32 %t, %z, 4;
+add.s64 %p, %p, %t; st.global.b32 [%p], %v;)"));
   const Array<u32> out(77);
   kernel({1, 1, 1, 11, 7}, out.address());
   CHECK(out.get() == expected([](u32 i) { return i; }, 77));

@@ -14,7 +14,8 @@ namespace {
 /// The value of a small float, from the definition.
 double decode(std::uint32_t code, int exponentBits, int mantissaBits) {
   const int bias = (1 << (exponentBits - 1)) - 1;
-  const std::uint32_t mantissa = code & ((1u << mantissaBits) - 1), exponent = code >> mantissaBits & ((1u << exponentBits) - 1);
+  const std::uint32_t mantissa = code & ((1u << mantissaBits) - 1),
+                      exponent = code >> mantissaBits & ((1u << exponentBits) - 1);
   const double sign = code >> (exponentBits + mantissaBits) & 1 ? -1 : 1;
   if (exponent == 0) return sign * std::ldexp(mantissa, 1 - bias - mantissaBits);
   return sign * std::ldexp(1.0 + std::ldexp(mantissa, -mantissaBits), static_cast<int>(exponent) - bias);
@@ -41,9 +42,12 @@ void checkWidening(const std::string &operation, const Format &f) {
   for (std::size_t i = 0; i < codes.size(); ++i) {
     const std::uint32_t magnitude = codes[i] & 0x7fffu;
     std::uint32_t want;
-    if (magnitude > f.infinity) want = 0x7fffffff;
-    else if (magnitude == f.infinity) want = 0x7f800000u | (codes[i] & 0x8000u) << 16;
-    else want = std::bit_cast<std::uint32_t>(static_cast<float>(decode(codes[i], f.exponentBits, f.mantissaBits)));
+    if (magnitude > f.infinity)
+      want = 0x7fffffff;
+    else if (magnitude == f.infinity)
+      want = 0x7f800000u | (codes[i] & 0x8000u) << 16;
+    else
+      want = std::bit_cast<std::uint32_t>(static_cast<float>(decode(codes[i], f.exponentBits, f.mantissaBits)));
     wrong += result[i] != want;
   }
   CHECK(wrong == 0);
@@ -59,7 +63,8 @@ void checkNarrowing(const std::string &operation, const Format &f) {
     in.push_back(std::bit_cast<std::uint32_t>(-x)), want.push_back(static_cast<std::uint16_t>(code | 0x8000));
   };
   for (std::uint32_t code = 0; code < f.codes; ++code) {
-    const double low = decode(code, f.exponentBits, f.mantissaBits), high = decode(code + 1, f.exponentBits, f.mantissaBits);
+    const double low = decode(code, f.exponentBits, f.mantissaBits),
+                 high = decode(code + 1, f.exponentBits, f.mantissaBits);
     add(static_cast<float>(low), code);
     const double middle = (low + high) / 2;
     if (middle > 3.4e38 || static_cast<float>(middle) != middle) continue;
@@ -81,17 +86,23 @@ void checkNarrowing(const std::string &operation, const Format &f) {
 TEST_CASE("cvt.f32.f16 is exact for all halves") { checkWidening("cvt.f32.f16 %d, %a;", half); }
 TEST_CASE("cvt.f32.bf16 is exact for all bfloats") { checkWidening("cvt.f32.bf16 %d, %a;", bfloat); }
 TEST_CASE("cvt.rn.f16.f32 rounds to nearest even at every boundary") { checkNarrowing("cvt.rn.f16.f32 %d, %a;", half); }
-TEST_CASE("cvt.rn.bf16.f32 rounds to nearest even at every boundary") { checkNarrowing("cvt.rn.bf16.f32 %d, %a;", bfloat); }
+TEST_CASE("cvt.rn.bf16.f32 rounds to nearest even at every boundary") {
+  checkNarrowing("cvt.rn.bf16.f32 %d, %a;", bfloat);
+}
 TEST_CASE("the packing conversion rounds like the single one") {
-  checkNarrowing(".reg .b32 %t; .reg .b16 %u; mov.b32 %t, 0; cvt.rn.f16x2.f32 %t, 0f3F800000, %a; mov.b32 {%d, %u}, %t;", half);
-  checkNarrowing(".reg .b32 %t; .reg .b16 %u; mov.b32 %t, 0; cvt.rn.bf16x2.f32 %t, %a, 0f3F800000; mov.b32 {%u, %d}, %t;", bfloat);
+  checkNarrowing(
+      ".reg .b32 %t; .reg .b16 %u; mov.b32 %t, 0; cvt.rn.f16x2.f32 %t, 0f3F800000, %a; mov.b32 {%d, %u}, %t;", half);
+  checkNarrowing(
+      ".reg .b32 %t; .reg .b16 %u; mov.b32 %t, 0; cvt.rn.bf16x2.f32 %t, %a, 0f3F800000; mov.b32 {%u, %d}, %t;", bfloat);
 }
 
 TEST_CASE("directed rounding to f16 brackets the value") {
   const Device device("sm_90a");
   std::mt19937 random(3);
   std::vector<std::uint32_t> in(4096);
-  for (auto &x : in) x = std::bit_cast<std::uint32_t>(std::ldexp(std::uniform_real_distribution<float>(-2, 2)(random), static_cast<int>(random() % 34) - 20));
+  for (auto &x : in)
+    x = std::bit_cast<std::uint32_t>(
+        std::ldexp(std::uniform_real_distribution<float>(-2, 2)(random), static_cast<int>(random() % 34) - 20));
   const auto down = elementwise<std::uint16_t, std::uint32_t>("cvt.rm.f16.f32 %d, %a;", {in});
   const auto up = elementwise<std::uint16_t, std::uint32_t>("cvt.rp.f16.f32 %d, %a;", {in});
   const auto zero = elementwise<std::uint16_t, std::uint32_t>("cvt.rz.f16.f32 %d, %a;", {in});
@@ -106,47 +117,60 @@ TEST_CASE("directed rounding to f16 brackets the value") {
 
 TEST_CASE("e4m3 and e5m2 decode exactly and encode to the nearest") {
   const Device device("sm_90a");
-  for (const auto &[name, exponentBits, mantissaBits, top] : {std::tuple{"e4m3x2", 4, 3, 0x7eu}, std::tuple{"e5m2x2", 5, 2, 0x7bu}}) {
+  for (const auto &[name, exponentBits, mantissaBits, top] :
+       {std::tuple{"e4m3x2", 4, 3, 0x7eu}, std::tuple{"e5m2x2", 5, 2, 0x7bu}}) {
     std::vector<std::uint16_t> codes(256);
     for (std::size_t i = 0; i < 256; ++i) codes[i] = static_cast<std::uint16_t>(i | (255 - i) << 8);
-    const auto pairs = elementwise<std::uint32_t, std::uint16_t>(std::string("cvt.rn.f16x2.") + name + " %d, %a;", {codes});
+    const auto pairs =
+        elementwise<std::uint32_t, std::uint16_t>(std::string("cvt.rn.f16x2.") + name + " %d, %a;", {codes});
     std::vector<std::uint32_t> in;
     std::vector<std::uint16_t> want;
     for (std::uint32_t code = 0; code <= top; ++code) {
       const double v = decode(code, exponentBits, mantissaBits);
       CHECK(decode(pairs[code] & 0xffff, 5, 10) == v);
       CHECK(decode(pairs[255 - code] >> 16, 5, 10) == v);
-      in.push_back(std::bit_cast<std::uint32_t>(static_cast<float>(v))), want.push_back(static_cast<std::uint16_t>(code));
+      in.push_back(std::bit_cast<std::uint32_t>(static_cast<float>(v))),
+          want.push_back(static_cast<std::uint16_t>(code));
       if (code == top) continue;
       const double middle = (v + decode(code + 1, exponentBits, mantissaBits)) / 2;
-      in.push_back(std::bit_cast<std::uint32_t>(static_cast<float>(middle))), want.push_back(static_cast<std::uint16_t>(code + (code & 1)));
-      in.push_back(std::bit_cast<std::uint32_t>(std::nextafter(static_cast<float>(middle), 1e9f))), want.push_back(static_cast<std::uint16_t>(code + 1));
+      in.push_back(std::bit_cast<std::uint32_t>(static_cast<float>(middle))),
+          want.push_back(static_cast<std::uint16_t>(code + (code & 1)));
+      in.push_back(std::bit_cast<std::uint32_t>(std::nextafter(static_cast<float>(middle), 1e9f))),
+          want.push_back(static_cast<std::uint16_t>(code + 1));
     }
     in.push_back(std::bit_cast<std::uint32_t>(1e30f)), want.push_back(static_cast<std::uint16_t>(top));
     in.push_back(0x7f800000u), want.push_back(static_cast<std::uint16_t>(top));
     in.push_back(0x7fc00000u), want.push_back(0x7f);
-    const auto result = elementwise<std::uint16_t, std::uint32_t>(std::string("cvt.rn.satfinite.") + name + ".f32 %d, 0f00000000, %a;", {in});
+    const auto result = elementwise<std::uint16_t, std::uint32_t>(
+        std::string("cvt.rn.satfinite.") + name + ".f32 %d, 0f00000000, %a;", {in});
     CHECK(result == want);
   }
 }
 
 TEST_CASE("float to integer clamps, rounds as told, and turns NaN into zero") {
   const Device device("sm_90a");
-  const std::vector<float> x{0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 2147483520.f, 2147483648.f, -2147483648.f, -3e9f, 1e30f, -1e30f, NAN, INFINITY, -INFINITY, 127.5f, -128.5f, 300.f};
+  const std::vector<float> x{0.5f,  1.5f,   2.5f, -0.5f,    -1.5f,     2147483520.f, 2147483648.f, -2147483648.f, -3e9f,
+                             1e30f, -1e30f, NAN,  INFINITY, -INFINITY, 127.5f,       -128.5f,      300.f};
   constexpr std::int32_t top = INT32_MAX, low = INT32_MIN;
   using V = std::vector<std::int32_t>;
-  CHECK(elementwise<std::int32_t, float>("cvt.rni.s32.f32 %d, %a;", {x}) == V{0, 2, 2, 0, -2, 2147483520, top, low, low, top, low, 0, top, low, 128, -128, 300});
-  CHECK(elementwise<std::int32_t, float>("cvt.rzi.s32.f32 %d, %a;", {x}) == V{0, 1, 2, 0, -1, 2147483520, top, low, low, top, low, 0, top, low, 127, -128, 300});
-  CHECK(elementwise<std::int32_t, float>("cvt.rmi.s32.f32 %d, %a;", {x}) == V{0, 1, 2, -1, -2, 2147483520, top, low, low, top, low, 0, top, low, 127, -129, 300});
-  CHECK(elementwise<std::int32_t, float>("cvt.rpi.s32.f32 %d, %a;", {x}) == V{1, 2, 3, 0, -1, 2147483520, top, low, low, top, low, 0, top, low, 128, -128, 300});
-  CHECK(elementwise<std::int32_t, float>("cvt.rni.sat.s8.f32 %d, %a;", {x}) == V{0, 2, 2, 0, -2, 127, 127, -128, -128, 127, -128, 0, 127, -128, 127, -128, 127});
+  CHECK(elementwise<std::int32_t, float>("cvt.rni.s32.f32 %d, %a;", {x}) ==
+        V{0, 2, 2, 0, -2, 2147483520, top, low, low, top, low, 0, top, low, 128, -128, 300});
+  CHECK(elementwise<std::int32_t, float>("cvt.rzi.s32.f32 %d, %a;", {x}) ==
+        V{0, 1, 2, 0, -1, 2147483520, top, low, low, top, low, 0, top, low, 127, -128, 300});
+  CHECK(elementwise<std::int32_t, float>("cvt.rmi.s32.f32 %d, %a;", {x}) ==
+        V{0, 1, 2, -1, -2, 2147483520, top, low, low, top, low, 0, top, low, 127, -129, 300});
+  CHECK(elementwise<std::int32_t, float>("cvt.rpi.s32.f32 %d, %a;", {x}) ==
+        V{1, 2, 3, 0, -1, 2147483520, top, low, low, top, low, 0, top, low, 128, -128, 300});
+  CHECK(elementwise<std::int32_t, float>("cvt.rni.sat.s8.f32 %d, %a;", {x}) ==
+        V{0, 2, 2, 0, -2, 127, 127, -128, -128, 127, -128, 0, 127, -128, 127, -128, 127});
   CHECK(elementwise<std::int32_t, float>("cvt.rni.u32.f32 %d, %a;", {x}) ==
         V{0, 2, 2, 0, 0, 2147483520, low, 0, 0, -1, 0, 0, -1, 0, 128, 0, 300});
 }
 
 TEST_CASE("integer conversions wrap, extend and saturate") {
   const Device device("sm_90a");
-  const std::vector<std::int32_t> x{0, 1, -1, 127, 128, 255, 256, -128, -129, 32767, 32768, -32769, INT32_MAX, INT32_MIN};
+  const std::vector<std::int32_t> x{0,    1,    -1,    127,   128,    255,       256,
+                                    -128, -129, 32767, 32768, -32769, INT32_MAX, INT32_MIN};
   std::vector<std::int32_t> s8, u8, sat8, satU8, s16;
   for (const std::int32_t v : x) {
     s8.push_back(static_cast<std::int8_t>(v));

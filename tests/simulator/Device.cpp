@@ -27,7 +27,8 @@ Report lastReport() {
   const nlohmann::json all = reports();
   if (all.empty()) return {};
   const nlohmann::json &v = all.back();
-  return {v.at("kind"), v.at("message"), v.at("text"), v.value("nearest", ""), v.at("line"), v.at("block"), v.at("thread")};
+  return {v.at("kind"), v.at("message"), v.at("text"),  v.value("nearest", ""),
+          v.at("line"), v.at("block"),   v.at("thread")};
 }
 
 Device::Device(const std::string &name) : arch(name) {
@@ -75,7 +76,8 @@ Result Kernel::launch(const Shape &s, void **arguments) const {
     const auto attribute = cuda::FunctionAttribute::MaxDynamicSharedSizeBytes;
     check(cuda::cuFuncSetAttribute(function, attribute, static_cast<int>(s.sharedBytes)));
   }
-  return cuda::cuLaunchKernel(function, s.gridX, s.gridY, s.gridZ, s.blockX, s.blockY, s.blockZ, s.sharedBytes, nullptr, arguments, nullptr);
+  return cuda::cuLaunchKernel(function, s.gridX, s.gridY, s.gridZ, s.blockX, s.blockY, s.blockZ, s.sharedBytes, nullptr,
+                              arguments, nullptr);
 }
 void Kernel::require(Result result) { check(result); }
 
@@ -91,8 +93,10 @@ LoadResult tryLoad(const std::string &ptx) {
   return loaded;
 }
 
-std::string kernelText(const std::string &parameters, const std::string &body, const std::string &target, const std::string &globals) {
-  return ".version 8.7\n.target " + target + "\n.address_size 64\n" + globals + "\n.visible .entry k(" + parameters + ")\n{\n" + body + "\nret;\n}\n";
+std::string kernelText(const std::string &parameters, const std::string &body, const std::string &target,
+                       const std::string &globals) {
+  return ".version 8.7\n.target " + target + "\n.address_size 64\n" + globals + "\n.visible .entry k(" + parameters +
+         ")\n{\n" + body + "\nret;\n}\n";
 }
 
 } // namespace sage::simtest

@@ -1,5 +1,5 @@
-// The simulator as a test sees it: a device, buffers, modules from PTX text, launches, and what was reported. A thin layer
-// over the exported driver functions; every call is checked unless the test asks for its code.
+// The simulator as a test sees it: a device, buffers, modules from PTX text, launches, and what was reported. A thin
+// layer over the exported driver functions; every call is checked unless the test asks for its code.
 #pragma once
 
 #include <cstdint>

@@ -118,7 +118,8 @@ TEST_CASE("kernels read pinned host memory where it lies") {
   *static_cast<std::uint32_t *>(host) = 41;
   DevicePtr seen = 0;
   CHECK(cuMemHostGetDevicePointer_v2(&seen, host, 0) == Result::Success);
-  const Kernel kernel(kernelText(".param .u64 p", ".reg .b64 %p; .reg .b32 %v; ld.param.b64 %p, [p]; ld.global.b32 %v, [%p]; add.u32 %v, %v, 1; st.global.b32 [%p], %v;"));
+  const Kernel kernel(kernelText(".param .u64 p", ".reg .b64 %p; .reg .b32 %v; ld.param.b64 %p, [p]; ld.global.b32 %v, "
+                                                  "[%p]; add.u32 %v, %v, 1; st.global.b32 [%p], %v;"));
   void *arguments[] = {&seen};
   kernel.run({1, 1, 1, 1}, arguments);
   CHECK(*static_cast<std::uint32_t *>(host) == 42);
@@ -141,7 +142,8 @@ TEST_CASE("stale and invented handles are refused") {
   CHECK(cuEventDestroy_v2(event) == Result::Success);
   CHECK(cuEventQuery(event) == Result::InvalidHandle);
   int value = 0;
-  CHECK(cuFuncGetAttribute(&value, FunctionAttribute::NumRegs, reinterpret_cast<Function>(&value)) == Result::InvalidHandle);
+  CHECK(cuFuncGetAttribute(&value, FunctionAttribute::NumRegs, reinterpret_cast<Function>(&value)) ==
+        Result::InvalidHandle);
 }
 
 TEST_CASE("events measure the time between them") {
@@ -172,7 +174,8 @@ TEST_CASE("a launch is checked as the driver does") {
   CHECK(cuLaunchKernel(kernel.handle(), 1, 1, 1, 32, 1, 1, 49153, nullptr, nullptr, nullptr) == Result::InvalidValue);
   CHECK(cuLaunchKernel(kernel.handle(), 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, nullptr) == Result::InvalidValue);
   CHECK(cuFuncSetAttribute(kernel.handle(), FunctionAttribute::MaxDynamicSharedSizeBytes, 166912) == Result::Success);
-  CHECK(cuFuncSetAttribute(kernel.handle(), FunctionAttribute::MaxDynamicSharedSizeBytes, 166913) == Result::InvalidValue);
+  CHECK(cuFuncSetAttribute(kernel.handle(), FunctionAttribute::MaxDynamicSharedSizeBytes, 166913) ==
+        Result::InvalidValue);
   Kernel fixed(".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k()\n.reqntid 64, 1, 1\n{ ret; }");
   CHECK(fixed.tryLaunch({1, 1, 1, 64}) == Result::Success);
   CHECK(fixed.tryLaunch({1, 1, 1, 32}) == Result::InvalidValue);
@@ -180,7 +183,9 @@ TEST_CASE("a launch is checked as the driver does") {
 
 TEST_CASE("arguments may come packed, and launches may come with attributes") {
   const simtest::Device device;
-  const Kernel kernel(kernelText(".param .u64 p, .param .u8 a, .param .u32 b", ".reg .b64 %p; .reg .b32 %a, %b; ld.param.b64 %p, [p]; ld.param.u8 %a, [a]; ld.param.u32 %b, [b]; add.u32 %a, %a, %b; st.global.b32 [%p], %a;"));
+  const Kernel kernel(kernelText(".param .u64 p, .param .u8 a, .param .u32 b",
+                                 ".reg .b64 %p; .reg .b32 %a, %b; ld.param.b64 %p, [p]; ld.param.u8 %a, [a]; "
+                                 "ld.param.u32 %b, [b]; add.u32 %a, %a, %b; st.global.b32 [%p], %a;"));
   const Array<std::uint32_t> out(1);
   unsigned char packed[16] = {};
   const DevicePtr address = out.address();
@@ -189,7 +194,8 @@ TEST_CASE("arguments may come packed, and launches may come with attributes") {
   packed[8] = 7;
   std::memcpy(packed + 12, &b, 4);
   std::size_t size = sizeof packed;
-  void *extra[] = {reinterpret_cast<void *>(launchParamBufferPointer), packed, reinterpret_cast<void *>(launchParamBufferSize), &size, nullptr};
+  void *extra[] = {reinterpret_cast<void *>(launchParamBufferPointer), packed,
+                   reinterpret_cast<void *>(launchParamBufferSize), &size, nullptr};
   LaunchAttribute attribute{};
   attribute.id = LaunchAttributeId::ProgrammaticStreamSerialization;
   attribute.value.programmaticStreamSerializationAllowed = 1;
@@ -234,7 +240,10 @@ TEST_CASE("error codes have names") {
 
 TEST_CASE("counters count lanes, not only warps") {
   const simtest::Device device;
-  std::string text = kernelText(".param .u64 p", R"(.reg .b64 %p, %t; .reg .b32 %l, %x; .reg .pred %q; ld.param.b64 %p, [p]; mov.u32 %l, %tid.x; mul.wide.u32 %t, %l, 4; add.s64 %p, %p, %t;
+  std::string text = kernelText(
+      ".param .u64 p",
+      R"(.reg .b64 %p, %t; .reg .b32 %l, %x; .reg .pred %q; ld.param.b64 %p, [p]; mov.u32 %l, %tid.x;
+mul.wide.u32 %t, %l, 4; add.s64 %p, %p, %t;
 setp.lt.u32 %q, %l, 5; @%q st.global.b32 [%p], %l; bar.sync 0;)");
   text.replace(text.find("k("), 1, "counted");
   Kernel kernel(text, "counted");

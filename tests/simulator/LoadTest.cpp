@@ -21,7 +21,8 @@ constexpr const char *registers = ".reg .b32 %a<4>; .reg .b64 %d<2>; .reg .pred 
 
 TEST_CASE("an unknown instruction is refused with its name and line") {
   const Device device;
-  refused(std::string(registers) + "add.s32 %a0, %a1, %a2;\nfrobnicate.s32 %a0, %a1;", "unknown instruction 'frobnicate.s32'", 9);
+  refused(std::string(registers) + "add.s32 %a0, %a1, %a2;\nfrobnicate.s32 %a0, %a1;",
+          "unknown instruction 'frobnicate.s32'", 9);
   refused(std::string(registers) + "add.weird.s32 %a0, %a1, %a2;", "unknown instruction 'add.weird.s32'", 8);
   refused(std::string(registers) + "call.uni foo, (%a0);", "unknown instruction 'call.uni'", 8);
   refused(std::string(registers) + "wgmma.fence.sync.aligned;", "unknown instruction 'wgmma.fence.sync.aligned'", 8);
@@ -48,7 +49,8 @@ TEST_CASE("syntax errors are refused with their line") {
   refused(".reg .foo %a;", "unknown register type", 7);
   refused("@%p1 ret;", "unknown predicate register", 7);
   refused("A: A: ret;", "defined twice", 7);
-  CHECK(tryLoad(".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k() {").log.find("does not end") != std::string::npos);
+  CHECK(tryLoad(".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k() {").log.find("does not end") !=
+        std::string::npos);
   CHECK(tryLoad(".target sm_80\n.address_size 64\n").log.find(".version") != std::string::npos);
 }
 
@@ -67,7 +69,9 @@ TEST_CASE("targets and versions are checked against the device") {
 TEST_CASE("images that are no PTX get the driver's codes") {
   const Device device;
   CHECK(tryLoad("").result == Result::InvalidImage);
-  CHECK(tryLoad("\x7f" "ELF\2\1\1").result == Result::NoBinaryForGpu);
+  CHECK(tryLoad("\x7f"
+                "ELF\2\1\1")
+            .result == Result::NoBinaryForGpu);
   cuda::Module module = nullptr;
   CHECK(cuda::cuModuleLoadData(&module, nullptr) == Result::InvalidValue);
 }
@@ -75,10 +79,13 @@ TEST_CASE("images that are no PTX get the driver's codes") {
 TEST_CASE("random text and mutilated PTX never do harm") {
   const Device device;
   std::mt19937 random(17);
-  const std::string good = kernelText(".param .u64 p, .param .align 8 .b8 q[24]", std::string(registers) + R"(
-.shared .align 16 .b8 s[64]; ld.param.b64 %d0, [p]; mov.u32 %a0, %tid.x; setp.lt.and.s32 %p0|%p1, %a0, 5, %p0; @%p0 bra L; ld.global.nc.v2.b32 {%a1, %a2}, [%d0+8];
-L: mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%a0,%a1,%a2,%a3}, {%a0,%a1}, {%a2}, {%a0,%a1,%a2,%a3}; T: .branchtargets L, L; brx.idx %a0, T;)", "sm_80",
-                                      ".global .align 4 .b32 g[4] = {1, 2, 0x3, -4};\n.const .b64 c = generic(g)+4;");
+  const std::string good =
+      kernelText(".param .u64 p, .param .align 8 .b8 q[24]", std::string(registers) + R"(
+.shared .align 16 .b8 s[64]; ld.param.b64 %d0, [p]; mov.u32 %a0, %tid.x; setp.lt.and.s32 %p0|%p1, %a0, 5, %p0;
+@%p0 bra L; ld.global.nc.v2.b32 {%a1, %a2}, [%d0+8];
+L: mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%a0,%a1,%a2,%a3}, {%a0,%a1}, {%a2}, {%a0,%a1,%a2,%a3};
+T: .branchtargets L, L; brx.idx %a0, T;)",
+                 "sm_80", ".global .align 4 .b32 g[4] = {1, 2, 0x3, -4};\n.const .b64 c = generic(g)+4;");
   REQUIRE(tryLoad(good).result == Result::Success);
   const std::string letters = "%rbs.<>{}[](),;:@!|+-0123456789\n \"/*_\\$abcdefxu";
   for (int round = 0; round < 3000; ++round) {
@@ -116,9 +123,14 @@ TEST_CASE("the error log is cut to its buffer") {
 
 TEST_CASE("global variables are initialised, found by name, and shared by all kernels of a module") {
   const Device device;
-  const std::string text = kernelText(".param .u64 p", R"(.reg .b64 %p, %a; .reg .b32 %x, %y; ld.param.b64 %p, [p]; ld.global.b64 %a, [pointer]; ld.global.b32 %x, [%a]; ld.const.b32 %y, [table+8];
-add.u32 %x, %x, %y; st.global.b32 [%p], %x; ld.global.b32 %y, [zero]; st.global.b32 [%p+4], %y;)", "sm_80",
-                                      ".visible .global .align 4 .u32 values[3] = {10, 20, 30};\n.global .u64 pointer = generic(values)+4;\n.const .u32 table[3] = {1, 2, 3};\n.global .u32 zero;");
+  const std::string text = kernelText(
+      ".param .u64 p",
+      R"(.reg .b64 %p, %a; .reg .b32 %x, %y; ld.param.b64 %p, [p]; ld.global.b64 %a, [pointer];
+ld.global.b32 %x, [%a]; ld.const.b32 %y, [table+8];
+add.u32 %x, %x, %y; st.global.b32 [%p], %x; ld.global.b32 %y, [zero]; st.global.b32 [%p+4], %y;)",
+      "sm_80",
+      ".visible .global .align 4 .u32 values[3] = {10, 20, 30};\n.global .u64 pointer = generic(values)+4;\n.const "
+      ".u32 table[3] = {1, 2, 3};\n.global .u32 zero;");
   cuda::Module module = nullptr;
   REQUIRE(cuda::cuModuleLoadData(&module, text.c_str()) == Result::Success);
   cuda::DevicePtr address = 0;

@@ -1,5 +1,5 @@
-// The simulator's tests, through its exported functions only. Violations are read back from the report file, which is set
-// here before the library looks for it.
+// The simulator's tests, through its exported functions only. Violations are read back from the report file, which is
+// set here before the library looks for it.
 #define CATCH_CONFIG_RUNNER
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// Fragment layouts of ldmatrix and mma.sync: every element is a number of its own, and the expected place comes from the
-// formulas of the PTX ISA (§9.7.14.5), written here once more and independently of the simulator.
+// Fragment layouts of ldmatrix and mma.sync: every element is a number of its own, and the expected place comes from
+// the formulas of the PTX ISA (§9.7.14.5), written here once more and independently of the simulator.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
@@ -24,16 +24,21 @@ struct MmaRun {
   unsigned a, b, c, d;
   std::string target = "sm_80";
 
-  std::vector<std::uint32_t> operator()(const std::vector<std::uint32_t> &fa, const std::vector<std::uint32_t> &fb, const std::vector<std::uint32_t> &fc) const {
-    std::string body = ".reg .b32 %a<4>, %b<2>, %c<4>, %d<4>, %l; .reg .b64 %p, %t; mov.u32 %l, %tid.x; mul.wide.u32 %t, %l, 4;\n";
+  std::vector<std::uint32_t> operator()(const std::vector<std::uint32_t> &fa, const std::vector<std::uint32_t> &fb,
+                                        const std::vector<std::uint32_t> &fc) const {
+    std::string body =
+        ".reg .b32 %a<4>, %b<2>, %c<4>, %d<4>, %l; .reg .b64 %p, %t; mov.u32 %l, %tid.x; mul.wide.u32 %t, %l, 4;\n";
     const auto load = [&](const std::string &name, unsigned count) {
       body += "ld.param.b64 %p, [" + name + "]; add.s64 %p, %p, %t;\n";
-      for (unsigned i = 0; i < count; ++i) body += "ld.global.b32 %" + name + std::to_string(i) + ", [%p+" + std::to_string(128 * i) + "];\n";
+      for (unsigned i = 0; i < count; ++i)
+        body += "ld.global.b32 %" + name + std::to_string(i) + ", [%p+" + std::to_string(128 * i) + "];\n";
     };
     load("a", a), load("b", b), load("c", c);
-    body += opcode + " " + registers("d", d) + ", " + registers("a", a) + ", " + registers("b", b) + ", " + registers("c", c) + ";\n";
+    body += opcode + " " + registers("d", d) + ", " + registers("a", a) + ", " + registers("b", b) + ", " +
+            registers("c", c) + ";\n";
     body += "ld.param.b64 %p, [d]; add.s64 %p, %p, %t;\n";
-    for (unsigned i = 0; i < d; ++i) body += "st.global.b32 [%p+" + std::to_string(128 * i) + "], %d" + std::to_string(i) + ";\n";
+    for (unsigned i = 0; i < d; ++i)
+      body += "st.global.b32 [%p+" + std::to_string(128 * i) + "], %d" + std::to_string(i) + ";\n";
     Kernel kernel(kernelText(".param .u64 a, .param .u64 b, .param .u64 c, .param .u64 d", body, target));
     const Array<std::uint32_t> ba(fa), bb(fb), bc(fc);
     Array<std::uint32_t> bd(32 * d);
@@ -44,7 +49,8 @@ struct MmaRun {
 
 std::vector<std::uint32_t> fragment(unsigned registers) { return std::vector<std::uint32_t>(32 * registers); }
 /// Puts ELEMENT (of BITS bits) at position INDEX of lane LANE in register R.
-void place(std::vector<std::uint32_t> &f, unsigned r, unsigned lane, unsigned index, unsigned bits, std::uint32_t element) {
+void place(std::vector<std::uint32_t> &f, unsigned r, unsigned lane, unsigned index, unsigned bits,
+           std::uint32_t element) {
   f[32 * r + lane] |= (bits == 32 ? element : element & ((1u << bits) - 1)) << (bits * index % 32);
 }
 std::uint32_t bitsOfHalf(float x) { return std::bit_cast<std::uint16_t>(static_cast<Half>(x)); }
@@ -53,10 +59,14 @@ std::uint32_t bitsOfHalf(float x) { return std::bit_cast<std::uint16_t>(static_c
 struct Place {
   unsigned row, column;
 };
-Place a16(unsigned lane, unsigned i) { return {lane / 4 + (i < 2 || (i >= 4 && i < 6) ? 0u : 8u), lane % 4 * 2 + (i & 1) + (i >= 4 ? 8u : 0u)}; }
+Place a16(unsigned lane, unsigned i) {
+  return {lane / 4 + (i < 2 || (i >= 4 && i < 6) ? 0u : 8u), lane % 4 * 2 + (i & 1) + (i >= 4 ? 8u : 0u)};
+}
 Place b16(unsigned lane, unsigned i) { return {lane % 4 * 2 + (i & 1) + (i >= 2 ? 8u : 0u), lane / 4}; }
 Place c32(unsigned lane, unsigned i) { return {lane / 4 + (i < 2 ? 0u : 8u), lane % 4 * 2 + (i & 1)}; }
-Place a8(unsigned lane, unsigned i) { return {lane / 4 + (i < 4 || (i >= 8 && i < 12) ? 0u : 8u), lane % 4 * 4 + (i & 3) + (i >= 8 ? 16u : 0u)}; }
+Place a8(unsigned lane, unsigned i) {
+  return {lane / 4 + (i < 4 || (i >= 8 && i < 12) ? 0u : 8u), lane % 4 * 4 + (i & 3) + (i >= 8 ? 16u : 0u)};
+}
 Place b8(unsigned lane, unsigned i) { return {lane % 4 * 4 + (i & 3) + (i >= 4 ? 16u : 0u), lane / 4}; }
 
 } // namespace
@@ -76,13 +86,16 @@ TEST_CASE("mma m16n8k16 f16: operand A's elements stand where the ISA says") {
         const Place p = b16(lane, i);
         place(b, i / 2, lane, i % 2, 16, bitsOfHalf(p.row == p.column + half ? 1.0f : 0.0f));
       }
-      for (unsigned i = 0; i < 4; ++i) place(c, i, lane, 0, 32, std::bit_cast<std::uint32_t>(static_cast<float>(1000 * (c32(lane, i).row * 8 + c32(lane, i).column))));
+      for (unsigned i = 0; i < 4; ++i)
+        place(c, i, lane, 0, 32,
+              std::bit_cast<std::uint32_t>(static_cast<float>(1000 * (c32(lane, i).row * 8 + c32(lane, i).column))));
     }
     const auto d = mma(a, b, c);
     for (unsigned lane = 0; lane < 32; ++lane)
       for (unsigned i = 0; i < 4; ++i) {
         const Place p = c32(lane, i);
-        REQUIRE(std::bit_cast<float>(d[32 * i + lane]) == static_cast<float>(16 * p.row + p.column + half + 1000 * (p.row * 8 + p.column)));
+        REQUIRE(std::bit_cast<float>(d[32 * i + lane]) ==
+                static_cast<float>(16 * p.row + p.column + half + 1000 * (p.row * 8 + p.column)));
       }
   }
 }
@@ -92,12 +105,15 @@ TEST_CASE("mma m16n8k16 f16: operand B's elements stand where the ISA says") {
   const MmaRun mma{"mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", 4, 2, 4, 4};
   auto a = fragment(4), b = fragment(2), c = fragment(4);
   for (unsigned lane = 0; lane < 32; ++lane) {
-    for (unsigned i = 0; i < 8; ++i) place(a, i / 2, lane, i % 2, 16, bitsOfHalf(a16(lane, i).row == a16(lane, i).column ? 1.0f : 0.0f));
-    for (unsigned i = 0; i < 4; ++i) place(b, i / 2, lane, i % 2, 16, bitsOfHalf(static_cast<float>(8 * b16(lane, i).row + b16(lane, i).column)));
+    for (unsigned i = 0; i < 8; ++i)
+      place(a, i / 2, lane, i % 2, 16, bitsOfHalf(a16(lane, i).row == a16(lane, i).column ? 1.0f : 0.0f));
+    for (unsigned i = 0; i < 4; ++i)
+      place(b, i / 2, lane, i % 2, 16, bitsOfHalf(static_cast<float>(8 * b16(lane, i).row + b16(lane, i).column)));
   }
   const auto d = mma(a, b, c);
   for (unsigned lane = 0; lane < 32; ++lane)
-    for (unsigned i = 0; i < 4; ++i) REQUIRE(std::bit_cast<float>(d[32 * i + lane]) == static_cast<float>(8 * c32(lane, i).row + c32(lane, i).column));
+    for (unsigned i = 0; i < 4; ++i)
+      REQUIRE(std::bit_cast<float>(d[32 * i + lane]) == static_cast<float>(8 * c32(lane, i).row + c32(lane, i).column));
 }
 
 TEST_CASE("mma m16n8k32 of bytes equals the integer matrix product") {
@@ -113,9 +129,12 @@ TEST_CASE("mma m16n8k32 of bytes equals the integer matrix product") {
       for (auto &x : mc) x = static_cast<int>(random());
       auto a = fragment(4), b = fragment(2), c = fragment(4);
       for (unsigned lane = 0; lane < 32; ++lane) {
-        for (unsigned i = 0; i < 16; ++i) place(a, i / 4, lane, i % 4, 8, static_cast<std::uint32_t>(ma[a8(lane, i).row * 32 + a8(lane, i).column]));
-        for (unsigned i = 0; i < 8; ++i) place(b, i / 4, lane, i % 4, 8, static_cast<std::uint32_t>(mb[b8(lane, i).row * 8 + b8(lane, i).column]));
-        for (unsigned i = 0; i < 4; ++i) place(c, i, lane, 0, 32, static_cast<std::uint32_t>(mc[c32(lane, i).row * 8 + c32(lane, i).column]));
+        for (unsigned i = 0; i < 16; ++i)
+          place(a, i / 4, lane, i % 4, 8, static_cast<std::uint32_t>(ma[a8(lane, i).row * 32 + a8(lane, i).column]));
+        for (unsigned i = 0; i < 8; ++i)
+          place(b, i / 4, lane, i % 4, 8, static_cast<std::uint32_t>(mb[b8(lane, i).row * 8 + b8(lane, i).column]));
+        for (unsigned i = 0; i < 4; ++i)
+          place(c, i, lane, 0, 32, static_cast<std::uint32_t>(mc[c32(lane, i).row * 8 + c32(lane, i).column]));
       }
       const auto d = mma(a, b, c);
       const auto value = [](int x, bool isSigned) { return isSigned ? static_cast<std::int8_t>(x) : x; };
@@ -123,7 +142,9 @@ TEST_CASE("mma m16n8k32 of bytes equals the integer matrix product") {
         for (unsigned i = 0; i < 4; ++i) {
           const Place p = c32(lane, i);
           auto sum = static_cast<std::uint32_t>(mc[p.row * 8 + p.column]);
-          for (unsigned k = 0; k < 32; ++k) sum += static_cast<std::uint32_t>(value(ma[p.row * 32 + k], aSigned) * value(mb[k * 8 + p.column], bSigned));
+          for (unsigned k = 0; k < 32; ++k)
+            sum +=
+                static_cast<std::uint32_t>(value(ma[p.row * 32 + k], aSigned) * value(mb[k * 8 + p.column], bSigned));
           REQUIRE(d[32 * i + lane] == sum);
         }
     }
@@ -132,8 +153,10 @@ TEST_CASE("mma m16n8k32 of bytes equals the integer matrix product") {
 TEST_CASE("mma with satfinite stops at the largest integer") {
   const Device device;
   for (const bool limit : {false, true}) {
-    const MmaRun mma{std::string("mma.sync.aligned.m16n8k32.row.col") + (limit ? ".satfinite" : "") + ".s32.s8.s8.s32", 4, 2, 4, 4};
-    const auto d = mma(std::vector<std::uint32_t>(128, 0x01010101), std::vector<std::uint32_t>(64, 0x01010101), std::vector<std::uint32_t>(128, 0x7ffffff0));
+    const MmaRun mma{std::string("mma.sync.aligned.m16n8k32.row.col") + (limit ? ".satfinite" : "") + ".s32.s8.s8.s32",
+                     4, 2, 4, 4};
+    const auto d = mma(std::vector<std::uint32_t>(128, 0x01010101), std::vector<std::uint32_t>(64, 0x01010101),
+                       std::vector<std::uint32_t>(128, 0x7ffffff0));
     CHECK(d[0] == (limit ? 0x7fffffffu : 0x80000010u));
   }
 }
@@ -179,17 +202,20 @@ TEST_CASE("mma of bf16 and with f16 accumulators equal a sum in the order of k")
 TEST_CASE("mma of e4m3 and e5m2 multiplies what the codes mean") {
   const Device device("sm_90a");
   auto a = fragment(4), b = fragment(2), c = fragment(4);
-  // A: the codes 1.0 (0x38) on the diagonal of the first 16 columns; B: in row k, column n the e5m2 code of n + 1 … small values.
+  // A: the codes 1.0 (0x38) on the diagonal of the first 16 columns; B: in row k, column n the e5m2 code of n + 1 …
+  // small values.
   const std::uint32_t e5[] = {0x3c, 0x40, 0x42, 0x44, 0x45, 0x46, 0x47, 0x48}; // 1, 2, 3, 4, 5, 6, 7, 8
   for (unsigned lane = 0; lane < 32; ++lane) {
-    for (unsigned i = 0; i < 16; ++i) place(a, i / 4, lane, i % 4, 8, a8(lane, i).row == a8(lane, i).column ? 0x38u + 8u * (a8(lane, i).row & 1) : 0u);
+    for (unsigned i = 0; i < 16; ++i)
+      place(a, i / 4, lane, i % 4, 8, a8(lane, i).row == a8(lane, i).column ? 0x38u + 8u * (a8(lane, i).row & 1) : 0u);
     for (unsigned i = 0; i < 8; ++i) place(b, i / 4, lane, i % 4, 8, e5[(b8(lane, i).row + b8(lane, i).column) % 8]);
   }
   const auto d = MmaRun{"mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e5m2.f32", 4, 2, 4, 4, "sm_89"}(a, b, c);
   for (unsigned lane = 0; lane < 32; ++lane)
     for (unsigned i = 0; i < 4; ++i) {
       const Place p = c32(lane, i);
-      REQUIRE(std::bit_cast<float>(d[32 * i + lane]) == static_cast<float>(((p.row + p.column) % 8 + 1) * (1 + (p.row & 1))));
+      REQUIRE(std::bit_cast<float>(d[32 * i + lane]) ==
+              static_cast<float>(((p.row + p.column) % 8 + 1) * (1 + (p.row & 1))));
     }
 }
 
@@ -198,12 +224,16 @@ TEST_CASE("ldmatrix gives every element to the lane that the ISA names") {
   for (const bool transposed : {false, true})
     for (const unsigned count : {1u, 2u, 4u}) {
       // 32 rows of 16 bytes; element e of row r has the number 8 r + e.
-      std::string body = ".shared .align 16 .b8 s[512]; .reg .b32 %x<4>, %m, %l, %v; .reg .b64 %p, %t; mov.u32 %l, %tid.x; mov.b32 %m, s; shl.b32 %v, %l, 4; add.s32 %m, %m, %v;\n";
+      std::string body = ".shared .align 16 .b8 s[512]; .reg .b32 %x<4>, %m, %l, %v; .reg .b64 %p, %t; mov.u32 %l, "
+                         "%tid.x; mov.b32 %m, s; shl.b32 %v, %l, 4; add.s32 %m, %m, %v;\n";
       for (unsigned e = 0; e < 4; ++e)
-        body += "shl.b32 %v, %l, 3; add.s32 %v, %v, " + std::to_string(2 * e) + "; mad.lo.s32 %v, %v, 65537, 65536; st.shared.b32 [%m+" + std::to_string(4 * e) + "], %v;\n";
-      body += std::string("bar.sync 0; ldmatrix.sync.aligned.m8n8.x") + std::to_string(count) + (transposed ? ".trans" : "") + ".shared.b16 " + registers("x", count) + ", [%m];\n";
+        body += "shl.b32 %v, %l, 3; add.s32 %v, %v, " + std::to_string(2 * e) +
+                "; mad.lo.s32 %v, %v, 65537, 65536; st.shared.b32 [%m+" + std::to_string(4 * e) + "], %v;\n";
+      body += std::string("bar.sync 0; ldmatrix.sync.aligned.m8n8.x") + std::to_string(count) +
+              (transposed ? ".trans" : "") + ".shared.b16 " + registers("x", count) + ", [%m];\n";
       body += "ld.param.b64 %p, [p]; mul.wide.u32 %t, %l, 4; add.s64 %p, %p, %t;\n";
-      for (unsigned i = 0; i < count; ++i) body += "st.global.b32 [%p+" + std::to_string(128 * i) + "], %x" + std::to_string(i) + ";\n";
+      for (unsigned i = 0; i < count; ++i)
+        body += "st.global.b32 [%p+" + std::to_string(128 * i) + "], %x" + std::to_string(i) + ";\n";
       Kernel kernel(kernelText(".param .u64 p", body));
       const Array<std::uint32_t> out(32 * count);
       kernel({}, out.address());

@@ -48,7 +48,9 @@ TEST_CASE("nvcc: prefix sums") {
   const Array<int> x(in), y(512);
   Kernel(ptx(), "scanBlock")({2, 1, 1, 256}, x.address(), y.address());
   std::vector<int> want(512);
-  for (std::size_t b = 0; b < 2; ++b) std::partial_sum(in.begin() + 256 * static_cast<long>(b), in.begin() + 256 * static_cast<long>(b + 1), want.begin() + 256 * static_cast<long>(b));
+  for (std::size_t b = 0; b < 2; ++b)
+    std::partial_sum(in.begin() + 256 * static_cast<long>(b), in.begin() + 256 * static_cast<long>(b + 1),
+                     want.begin() + 256 * static_cast<long>(b));
   CHECK(y.get() == want);
 }
 
@@ -61,7 +63,8 @@ TEST_CASE("nvcc: softmax of rows") {
   for (std::size_t row = 0; row < 8; ++row) {
     double sum = 0;
     for (std::size_t i = 0; i < 77; ++i) sum += std::exp(static_cast<double>(in[row * 77 + i]));
-    for (std::size_t i = 0; i < 77; ++i) REQUIRE(out[row * 77 + i] == Approx(std::exp(static_cast<double>(in[row * 77 + i])) / sum).epsilon(1e-5));
+    for (std::size_t i = 0; i < 77; ++i)
+      REQUIRE(out[row * 77 + i] == Approx(std::exp(static_cast<double>(in[row * 77 + i])) / sum).epsilon(1e-5));
   }
 }
 
@@ -125,7 +128,10 @@ TEST_CASE("nvcc: a branch table and indexed local memory") {
       case 3: top = (top + 1) % 8; break;
       case 4: stack[top] ^= stack[(top + 3) % 8]; break;
       case 5: stack[top] <<= 1; break;
-      case 6: stack[top] = static_cast<std::uint32_t>(std::max(static_cast<std::int32_t>(stack[top]), static_cast<std::int32_t>(0 - stack[top]))); break;
+      case 6:
+        stack[top] = static_cast<std::uint32_t>(
+            std::max(static_cast<std::int32_t>(stack[top]), static_cast<std::int32_t>(0 - stack[top])));
+        break;
       default: stack[top] += 1; break;
       }
     }
@@ -143,7 +149,8 @@ TEST_CASE("nvcc: half arithmetic in pairs") {
   Kernel(ptx(), "axpyHalf")({1, 1, 1, 128}, dx.address(), dy.address(), 0.3f, 128);
   const auto out = dy.get();
   const auto a = static_cast<double>(static_cast<_Float16>(0.3f));
-  for (std::size_t i = 0; i < out.size(); ++i) REQUIRE(out[i] == static_cast<_Float16>(a * static_cast<double>(hx[i]) + static_cast<double>(hy[i])));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    REQUIRE(out[i] == static_cast<_Float16>(a * static_cast<double>(hx[i]) + static_cast<double>(hy[i])));
 }
 
 TEST_CASE("nvcc: conversion to bfloat16") {
@@ -187,8 +194,10 @@ TEST_CASE("nvcc: special functions and 64-bit division") {
   const auto out = dy.get();
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double v = x[i];
-    const double want[] = {std::sqrt(v), std::log(v), std::sin(v), std::exp(v), std::pow(v, 1.5), std::tanh(v), 1 / std::sqrt(v),
-                           static_cast<double>(static_cast<float>(123456789012345ull / (1 + i)))};
+    const double want[] = {std::sqrt(v),     std::log(v),
+                           std::sin(v),      std::exp(v),
+                           std::pow(v, 1.5), std::tanh(v),
+                           1 / std::sqrt(v), static_cast<double>(static_cast<float>(123456789012345ull / (1 + i)))};
     for (std::size_t f = 0; f < 8; ++f) {
       INFO("function " << f << " of " << v);
       REQUIRE(out[8 * i + f] == Approx(want[f]).epsilon(1e-5).margin(2e-6));

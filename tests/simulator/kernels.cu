@@ -1,5 +1,5 @@
-// Plain CUDA C++ that NvccTest.cpp compiles to PTX with nvcc (where it is installed) and runs on the simulator: what other
-// people's compilers emit, not what ours does. The expected results are computed in NvccTest.cpp.
+// Plain CUDA C++, compiled to PTX by nvcc where it is installed, that NvccTest.cpp runs on the simulator: what another
+// compiler emits, not what ours does. The expected results are computed in NvccTest.cpp.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <mma.h>
@@ -130,12 +130,15 @@ __global__ void mmaInt8(const signed char *a, const signed char *b, int *c, int 
   int d[4] = {0, 0, 0, 0};
   for (int s = 0; s < steps; ++s) {
     const signed char *pa = a + 32 * s + 4 * t, *pb = b + g * k + 32 * s + 4 * t;
-    const int a0 = *(const int *)(pa + g * k), a1 = *(const int *)(pa + (g + 8) * k), a2 = *(const int *)(pa + g * k + 16), a3 = *(const int *)(pa + (g + 8) * k + 16);
+    const int a0 = *(const int *)(pa + g * k), a1 = *(const int *)(pa + (g + 8) * k);
+    const int a2 = *(const int *)(pa + g * k + 16), a3 = *(const int *)(pa + (g + 8) * k + 16);
     const int b0 = *(const int *)pb, b1 = *(const int *)(pb + 16);
     asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-                 : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3]) : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+                 : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+                 : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
   }
-  c[g * 8 + 2 * t] = d[0], c[g * 8 + 2 * t + 1] = d[1], c[(g + 8) * 8 + 2 * t] = d[2], c[(g + 8) * 8 + 2 * t + 1] = d[3];
+  c[g * 8 + 2 * t] = d[0], c[g * 8 + 2 * t + 1] = d[1];
+  c[(g + 8) * 8 + 2 * t] = d[2], c[(g + 8) * 8 + 2 * t + 1] = d[3];
 }
 
 // Special functions and 64-bit integer division.
@@ -144,7 +147,8 @@ __global__ void special(const float *x, float *out, int n) {
   if (i >= n) return;
   const float v = x[i];
   out[8 * i] = sqrtf(v), out[8 * i + 1] = logf(v), out[8 * i + 2] = sinf(v), out[8 * i + 3] = __expf(v);
-  out[8 * i + 4] = powf(v, 1.5f), out[8 * i + 5] = tanhf(v), out[8 * i + 6] = rsqrtf(v), out[8 * i + 7] = (float)(123456789012345ull / (unsigned long long)(1 + i));
+  out[8 * i + 4] = powf(v, 1.5f), out[8 * i + 5] = tanhf(v), out[8 * i + 6] = rsqrtf(v);
+  out[8 * i + 7] = (float)(123456789012345ull / (unsigned long long)(1 + i));
 }
 
 // Flags between blocks: each adds to what the one before left (a look-back chain).

@@ -1,5 +1,5 @@
-// Measures the simulator, all checks on: lane-instructions per second in an attention kernel of head dimension 64, and the
-// time of one mma.sync. It does not measure a GPU, and says nothing about how fast the kernel would be on one.
+// Measures the simulator, all checks on: lane-instructions per second in an attention kernel of head dimension 64, and
+// the time of one mma.sync. It does not measure a GPU, and says nothing about how fast the kernel would be on one.
 //
 //   simulator-bench [--seconds S] [--ptx FILE]
 //
@@ -84,7 +84,9 @@ public:
   explicit Attention(const std::string &ptx) : function(load(ptx, "attention")) {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
-    const auto quantised = [&] { return static_cast<std::int8_t>(std::clamp(std::lround(normal(random) * 40), -127l, 127l)); };
+    const auto quantised = [&] {
+      return static_cast<std::int8_t>(std::clamp(std::lround(normal(random) * 40), -127l, 127l));
+    };
     std::generate(q.begin(), q.end(), quantised);
     std::generate(k.begin(), k.end(), quantised);
     for (auto &x : v) x = static_cast<_Float16>(normal(random));
@@ -98,9 +100,13 @@ public:
   void run() {
     std::int64_t one = 1, h = heads, n = tokens, headStride = tokens * dim, rowStride = dim, all = heads * headStride;
     std::int64_t qBlocks = tokens / blockQ, kBlocks = tokens / blockK, allQ = heads * qBlocks, allK = heads * kBlocks;
-    void *arguments[] = {&pq, &all,  &headStride, &rowStride, &psq, &allQ, &qBlocks,    &pk,        &all, &headStride, &rowStride, &psk, &allK, &kBlocks,
-                         &pv, &all, &headStride, &rowStride, &po,  &all,  &headStride, &rowStride, &one, &h,          &n,         &h,   &n,    &fold};
-    check(cuLaunchKernel(function, static_cast<unsigned>(qBlocks), heads, 1, 128, 1, 1, sharedBytes, nullptr, arguments, nullptr), "launch");
+    void *arguments[] = {&pq,        &all, &headStride, &rowStride, &psq, &allQ, &qBlocks,
+                         &pk,        &all, &headStride, &rowStride, &psk, &allK, &kBlocks,
+                         &pv,        &all, &headStride, &rowStride, &po,  &all,  &headStride,
+                         &rowStride, &one, &h,          &n,         &h,   &n,    &fold};
+    check(cuLaunchKernel(function, static_cast<unsigned>(qBlocks), heads, 1, 128, 1, 1, sharedBytes, nullptr, arguments,
+                         nullptr),
+          "launch");
   }
 
   /// Relative L1 error of some rows against double precision.
@@ -111,7 +117,8 @@ public:
     for (std::int64_t row = 0; row < heads * tokens; row += 37) {
       const std::vector<double> exact = exactRow(row);
       for (std::int64_t d = 0; d < dim; ++d) {
-        difference += std::fabs(exact[static_cast<std::size_t>(d)] - static_cast<double>(o[static_cast<std::size_t>(row * dim + d)]));
+        difference += std::fabs(exact[static_cast<std::size_t>(d)] -
+                                static_cast<double>(o[static_cast<std::size_t>(row * dim + d)]));
         size += std::fabs(exact[static_cast<std::size_t>(d)]);
       }
     }
@@ -127,14 +134,18 @@ private:
     double top = -1e300, sum = 0;
     for (std::int64_t j = 0; j < tokens; ++j) {
       int dot = 0;
-      for (std::int64_t d = 0; d < dim; ++d) dot += q[static_cast<std::size_t>(row * dim + d)] * k[static_cast<std::size_t>((head * tokens + j) * dim + d)];
-      s[static_cast<std::size_t>(j)] = dot * static_cast<double>(sq[static_cast<std::size_t>(row / blockQ)]) * sk[static_cast<std::size_t>((head * tokens + j) / blockK)] * fold;
+      for (std::int64_t d = 0; d < dim; ++d)
+        dot += q[static_cast<std::size_t>(row * dim + d)] * k[static_cast<std::size_t>((head * tokens + j) * dim + d)];
+      s[static_cast<std::size_t>(j)] = dot * static_cast<double>(sq[static_cast<std::size_t>(row / blockQ)]) *
+                                       sk[static_cast<std::size_t>((head * tokens + j) / blockK)] * fold;
       top = std::max(top, s[static_cast<std::size_t>(j)]);
     }
     for (double &x : s) sum += x = std::exp2(x - top);
     for (std::int64_t j = 0; j < tokens; ++j)
       for (std::int64_t d = 0; d < dim; ++d)
-        result[static_cast<std::size_t>(d)] += s[static_cast<std::size_t>(j)] / sum * static_cast<double>(v[static_cast<std::size_t>((head * tokens + j) * dim + d)]);
+        result[static_cast<std::size_t>(d)] +=
+            s[static_cast<std::size_t>(j)] / sum *
+            static_cast<double>(v[static_cast<std::size_t>((head * tokens + j) * dim + d)]);
     return result;
   }
 
@@ -149,12 +160,16 @@ private:
 /// Nanoseconds that one warp takes for one mma.sync, from a loop of 16 of them.
 double mmaTime(const std::string &name, const std::string &form, double seconds) {
   std::string body;
-  for (int i = 0; i < 16; ++i) body += "mma.sync.aligned." + form + " {%r0,%r1,%r2,%r3}, {%a0,%a1,%a2,%a3}, {%b0,%b1}, {%r0,%r1,%r2,%r3};\n";
+  for (int i = 0; i < 16; ++i)
+    body += "mma.sync.aligned." + form + " {%r0,%r1,%r2,%r3}, {%a0,%a1,%a2,%a3}, {%b0,%b1}, {%r0,%r1,%r2,%r3};\n";
   const Function function = load(".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry " + name + R"(()
 { .reg .b32 %r<4>, %a<4>, %b<2>, %n; .reg .pred %p; mov.b32 %r0, 0; mov.b32 %r1, 0; mov.b32 %r2, 0; mov.b32 %r3, 0;
-mov.u32 %a0, %tid.x; mov.b32 %a1, %a0; mov.b32 %a2, %a0; mov.b32 %a3, %a0; mov.b32 %b0, %a0; mov.b32 %b1, %a0; mov.b32 %n, 0;
-LOOP: )" + body + "add.u32 %n, %n, 1; setp.lt.u32 %p, %n, 1000; @%p bra LOOP; ret; }\n", name.c_str());
-  const auto times = measure(seconds, [&] { check(cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, nullptr), "launch"); });
+mov.u32 %a0, %tid.x; mov.b32 %a1, %a0; mov.b32 %a2, %a0; mov.b32 %a3, %a0; mov.b32 %b0, %a0; mov.b32 %b1, %a0;
+mov.b32 %n, 0;
+LOOP: )" + body + "add.u32 %n, %n, 1; setp.lt.u32 %p, %n, 1000; @%p bra LOOP; ret; }\n",
+                                 name.c_str());
+  const auto times = measure(
+      seconds, [&] { check(cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, nullptr), "launch"); });
   return times.front() / 16000 * 1e9;
 }
 
@@ -171,9 +186,12 @@ int main(int argc, char **argv) {
   double seconds = 2;
   std::string path = SAGESIM_BENCH_PTX;
   for (int i = 1; i + 1 < argc; i += 2) {
-    if (std::strcmp(argv[i], "--seconds") == 0) seconds = std::atof(argv[i + 1]);
-    else if (std::strcmp(argv[i], "--ptx") == 0) path = argv[i + 1];
-    else return std::fprintf(stderr, "usage: simulator-bench [--seconds S] [--ptx FILE]\n"), 2;
+    if (std::strcmp(argv[i], "--seconds") == 0)
+      seconds = std::atof(argv[i + 1]);
+    else if (std::strcmp(argv[i], "--ptx") == 0)
+      path = argv[i + 1];
+    else
+      return std::fprintf(stderr, "usage: simulator-bench [--seconds S] [--ptx FILE]\n"), 2;
   }
   check(sagesimConfigure("sm_80"), "device");
   check(cuInit(0), "init");
@@ -185,11 +203,13 @@ int main(int argc, char **argv) {
   const double error = attention.error();
   const double lanes = counter("attention", "lane_instructions");
   const auto times = measure(seconds, [&] { attention.run(); });
-  std::printf("{\"attention_d64\": {\"lane_instructions\": %.0f, \"runs\": %zu, \"best_lane_instructions_per_s\": %.4g, "
-              "\"median_lane_instructions_per_s\": %.4g, \"relative_l1\": %.3g},\n \"mma_ns\": {\"m16n8k32_s8\": %.1f, \"m16n8k16_f16_f32\": %.1f},\n"
-              " \"host_threads\": %u}\n",
-              lanes, times.size(), lanes / times.front(), lanes / times[times.size() / 2], error,
-              mmaTime("mma_s8", "m16n8k32.row.col.s32.s8.s8.s32", seconds / 4), mmaTime("mma_f16", "m16n8k16.row.col.f32.f16.f16.f32", seconds / 4),
-              std::thread::hardware_concurrency());
+  std::printf(
+      "{\"attention_d64\": {\"lane_instructions\": %.0f, \"runs\": %zu, \"best_lane_instructions_per_s\": %.4g, "
+      "\"median_lane_instructions_per_s\": %.4g, \"relative_l1\": %.3g},\n \"mma_ns\": {\"m16n8k32_s8\": %.1f, "
+      "\"m16n8k16_f16_f32\": %.1f},\n"
+      " \"host_threads\": %u}\n",
+      lanes, times.size(), lanes / times.front(), lanes / times[times.size() / 2], error,
+      mmaTime("mma_s8", "m16n8k32.row.col.s32.s8.s8.s32", seconds / 4),
+      mmaTime("mma_f16", "m16n8k16.row.col.f32.f16.f16.f32", seconds / 4), std::thread::hardware_concurrency());
   return error < 1e-3 ? 0 : 1;
 }

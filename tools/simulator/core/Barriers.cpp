@@ -47,7 +47,8 @@ const Inst *arriveAtBarrier(Warp &w, const Inst *inst, std::uint32_t id, std::ui
   if (expected != 0) {
     if (b.expected != 0 && b.expected != expected)
       return fault(w, inst, ViolationKind::Divergence, static_cast<unsigned>(std::countr_zero(w.active)),
-                   "barrier " + std::to_string(id) + " is used with " + std::to_string(b.expected) + " and with " + std::to_string(expected) + " threads");
+                   "barrier " + std::to_string(id) + " is used with " + std::to_string(b.expected) + " and with " +
+                       std::to_string(expected) + " threads");
     b.expected = expected;
   }
   ++w.stats->barriers;

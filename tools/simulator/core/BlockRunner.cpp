@@ -76,14 +76,17 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
 void BlockRunner::fillRegisterFile(Warp &w) {
   for (const Program::Constant &c : block.program->constants) {
     for (unsigned lane = 0; lane < 32; ++lane) {
-      if (c.bytes == 8) w.lanes<std::uint64_t>(c.offset)[lane] = c.value;
-      else w.lanes<std::uint32_t>(c.offset)[lane] = static_cast<std::uint32_t>(c.value);
+      if (c.bytes == 8)
+        w.lanes<std::uint64_t>(c.offset)[lane] = c.value;
+      else
+        w.lanes<std::uint32_t>(c.offset)[lane] = static_cast<std::uint32_t>(c.value);
     }
   }
 }
 
 void BlockRunner::start(std::uint64_t linear) {
-  block.index = {static_cast<std::uint32_t>(linear % launch.grid[0]), static_cast<std::uint32_t>(linear / launch.grid[0] % launch.grid[1]),
+  block.index = {static_cast<std::uint32_t>(linear % launch.grid[0]),
+                 static_cast<std::uint32_t>(linear / launch.grid[0] % launch.grid[1]),
                  static_cast<std::uint32_t>(linear / launch.grid[0] / launch.grid[1])};
   std::memset(block.sharedShadow, shadowUnset, block.sharedBytes);
   for (Barrier &b : block.barriers) b.inUse = false;
@@ -137,7 +140,8 @@ void BlockRunner::reportDeadlock() {
       const Inst *inst = atBarrier ? s.pc - 1 : s.pc;
       char mask[16];
       std::snprintf(mask, sizeof mask, "0x%08x", s.mask);
-      details.push_back("warp " + std::to_string(w.index) + ", lanes " + mask + ": " + (atBarrier ? "at barrier " + std::to_string(s.barrier) : std::string("waits for more lanes")) +
+      details.push_back("warp " + std::to_string(w.index) + ", lanes " + mask + ": " +
+                        (atBarrier ? "at barrier " + std::to_string(s.barrier) : std::string("waits for more lanes")) +
                         ", line " + std::to_string(inst->line) + ": " + block.program->lineText(inst->line));
       if (!first || (!atBarrier && !collective)) first = &w, where = inst, lanes = s.mask;
       collective |= !atBarrier;
@@ -145,7 +149,8 @@ void BlockRunner::reportDeadlock() {
   if (!first) return;
   const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
   fault(*first, where, collective ? ViolationKind::Divergence : ViolationKind::Deadlock, lane,
-        collective ? "a collective instruction waits for lanes that never come" : "all warps of the block wait, and no barrier can complete");
+        collective ? "a collective instruction waits for lanes that never come"
+                   : "all warps of the block wait, and no barrier can complete");
   block.violation->details = std::move(details);
 }
 

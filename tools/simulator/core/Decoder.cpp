@@ -14,7 +14,8 @@ void resolveBody(Draft &draft) {
   for (const Register &r : f.registers) draft.registers.push_back(widthOf(r.type));
   for (const Register &r : f.registers)
     if (typeBits(r.type) > 64) failAt(f.line, "registers of more than 64 bits are not supported");
-  for (std::size_t i = 0; i < f.body.size(); ++i) draft.code.push_back(resolveInstruction(draft, f.body[i], static_cast<std::uint32_t>(i)));
+  for (std::size_t i = 0; i < f.body.size(); ++i)
+    draft.code.push_back(resolveInstruction(draft, f.body[i], static_cast<std::uint32_t>(i)));
   // Running off the end of a body ends the thread.
   Instruction end;
   end.opcode = "exit";
@@ -26,7 +27,8 @@ std::vector<std::size_t> targetsOf(const Draft &draft, const DraftInst &inst) {
   std::vector<std::size_t> targets;
   if (inst.target >= 0) targets.push_back(static_cast<std::size_t>(inst.target));
   if (inst.jumpTable >= 0)
-    for (const int t : draft.function->jumpTables[static_cast<std::size_t>(inst.jumpTable)].targets) targets.push_back(static_cast<std::size_t>(t));
+    for (const int t : draft.function->jumpTables[static_cast<std::size_t>(inst.jumpTable)].targets)
+      targets.push_back(static_cast<std::size_t>(t));
   return targets;
 }
 
@@ -57,7 +59,8 @@ std::vector<std::size_t> findBlocks(Draft &draft) {
 
 class Emitter {
 public:
-  Emitter(const Draft &d, Program &p, const SlotMap &s, const std::vector<std::size_t> &b) : draft(d), program(p), slots(s), blockOf(b) {}
+  Emitter(const Draft &d, Program &p, const SlotMap &s, const std::vector<std::size_t> &b)
+      : draft(d), program(p), slots(s), blockOf(b) {}
 
   void run() {
     std::size_t operands = 0;
@@ -68,7 +71,8 @@ public:
     // Every block is preceded by its entry, so instruction i of block b stands at i + b + 1.
     for (std::size_t b = 0; b < draft.blocks.size(); ++b) {
       emitEntry(b);
-      for (std::size_t i = draft.blocks[b].first; i < draft.blocks[b].last; ++i) emit(draft.code[i], program.code[i + b + 1], program.blocks[b]);
+      for (std::size_t i = draft.blocks[b].first; i < draft.blocks[b].last; ++i)
+        emit(draft.code[i], program.code[i + b + 1], program.blocks[b]);
     }
   }
 
@@ -144,12 +148,14 @@ std::string Program::lineText(std::uint32_t line) const {
 unsigned archNumber(const std::string &target) {
   if (!target.starts_with("sm_")) return 0;
   unsigned number = 0;
-  for (std::size_t i = 3; i < target.size() && target[i] >= '0' && target[i] <= '9' && number < 10000; ++i) number = number * 10 + static_cast<unsigned>(target[i] - '0');
+  for (std::size_t i = 3; i < target.size() && target[i] >= '0' && target[i] <= '9' && number < 10000; ++i)
+    number = number * 10 + static_cast<unsigned>(target[i] - '0');
   return number;
 }
 
-std::variant<std::unique_ptr<Program>, SourceError> decodeKernel(const Module &module, const Function &function, const SymbolTable &symbols,
-                                                                 std::shared_ptr<const std::vector<std::string>> lines) {
+std::variant<std::unique_ptr<Program>, SourceError>
+decodeKernel(const Module &module, const Function &function, const SymbolTable &symbols,
+             std::shared_ptr<const std::vector<std::string>> lines) {
   auto program = std::make_unique<Program>();
   try {
     Draft draft;

@@ -21,7 +21,8 @@ struct Symbol {
 using SymbolTable = std::unordered_map<std::string, Symbol>;
 
 /// The kernel, or the first error with its line: an unknown instruction, a wrong operand, …
-std::variant<std::unique_ptr<Program>, SourceError> decodeKernel(const Module &module, const Function &function, const SymbolTable &symbols,
+std::variant<std::unique_ptr<Program>, SourceError> decodeKernel(const Module &module, const Function &function,
+                                                                 const SymbolTable &symbols,
                                                                  std::shared_ptr<const std::vector<std::string>> lines);
 
 /// 80 for "sm_80", 90 for "sm_90a"; 0 when it is no such name.

@@ -14,7 +14,9 @@ namespace sage::sim {
 
 /// Width classes of storage: a predicate mask, 32 bits a lane, 64 bits a lane.
 enum class Width : std::uint8_t { Predicate, Narrow, Wide };
-inline Width widthOf(Type t) { return t == Type::Pred ? Width::Predicate : typeBits(t) > 32 ? Width::Wide : Width::Narrow; }
+inline Width widthOf(Type t) {
+  return t == Type::Pred ? Width::Predicate : typeBits(t) > 32 ? Width::Wide : Width::Narrow;
+}
 
 struct Entry {
   enum class Kind : std::uint8_t { Raw, Register, Constant, Special };
@@ -30,7 +32,7 @@ struct DraftInst {
   int predicate = -1; ///< virtual register
   bool predicateNegated = false;
   std::uint8_t vector = 1;
-  int target = -1;             ///< instruction index
+  int target = -1; ///< instruction index
   int jumpTable = -1;
   bool touchesMemory = false;
   std::uint32_t line = 0;
@@ -55,7 +57,7 @@ struct Draft {
   unsigned arch = 0;
   std::unordered_map<std::string, Symbol> local; ///< shared, local and parameter symbols of this kernel
   std::unordered_map<std::string, std::size_t> variableIndex;
-  std::vector<Width> registers;                  ///< the function's, then those made for sinks
+  std::vector<Width> registers; ///< the function's, then those made for sinks
   std::map<ConstantKey, std::uint32_t> constantIndex;
   std::vector<ConstantKey> constants;
   struct SpecialUse {
@@ -71,7 +73,9 @@ struct Draft {
 struct DecodeFailure {
   SourceError error;
 };
-[[noreturn]] inline void failAt(std::uint32_t line, std::string message) { throw DecodeFailure{{line, std::move(message)}}; }
+[[noreturn]] inline void failAt(std::uint32_t line, std::string message) {
+  throw DecodeFailure{{line, std::move(message)}};
+}
 
 /// Operands.cpp: matches INSTRUCTION against the table and resolves its operands.
 DraftInst resolveInstruction(Draft &draft, const Instruction &instruction, std::uint32_t index);

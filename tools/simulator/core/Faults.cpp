@@ -27,45 +27,58 @@ std::string place(const Allocation &a, std::uint64_t address) {
 std::string sizeText(std::uint32_t size) { return std::to_string(size) + (size == 1 ? " byte" : " bytes"); }
 
 void addNearest(Warp &w, std::uint64_t address) {
-  if (const Allocation *a = w.block->memory->nearest(address)) w.block->violation->nearest = place(*a, address) + describe(*a);
+  if (const Allocation *a = w.block->memory->nearest(address))
+    w.block->violation->nearest = place(*a, address) + describe(*a);
 }
 
 } // namespace
 
 void misalignedFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, Space space) {
-  faultAt(w, inst, ViolationKind::Misaligned, lane, address, space, "access of " + sizeText(size) + " at " + hex(address) + ", which is not a multiple of " + std::to_string(size));
+  faultAt(w, inst, ViolationKind::Misaligned, lane, address, space,
+          "access of " + sizeText(size) + " at " + hex(address) + ", which is not a multiple of " +
+              std::to_string(size));
   if (space == Space::Global) addNearest(w, address);
 }
 
 void globalFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, bool isWrite) {
   const Allocation *found = w.block->memory->find(address);
   const std::string what = std::string(isWrite ? "write" : "read") + " of " + sizeText(size) + " at " + hex(address);
-  if (found && found->freed) faultAt(w, inst, ViolationKind::UseAfterFree, lane, address, Space::Global, what + " in memory that was freed");
-  else faultAt(w, inst, ViolationKind::OutOfBounds, lane, address, Space::Global, what + (found ? ", which crosses the end of its allocation" : ", outside of every allocation"));
+  if (found && found->freed)
+    faultAt(w, inst, ViolationKind::UseAfterFree, lane, address, Space::Global, what + " in memory that was freed");
+  else
+    faultAt(w, inst, ViolationKind::OutOfBounds, lane, address, Space::Global,
+            what + (found ? ", which crosses the end of its allocation" : ", outside of every allocation"));
   addNearest(w, address);
 }
 
-void boundsFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, std::uint64_t limit, Space space) {
+void boundsFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size,
+                 std::uint64_t limit, Space space) {
   faultAt(w, inst, ViolationKind::OutOfBounds, lane, address, space,
-          "access of " + sizeText(size) + " at " + hex(address) + " in " + std::string(spaceName(space)) + " memory of " + std::to_string(limit) + " bytes");
+          "access of " + sizeText(size) + " at " + hex(address) + " in " + std::string(spaceName(space)) +
+              " memory of " + std::to_string(limit) + " bytes");
 }
 
 void readOnlyFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address) {
-  faultAt(w, inst, ViolationKind::ReadOnlyWrite, lane, address, Space::Const, "write to constant memory at " + hex(address));
+  faultAt(w, inst, ViolationKind::ReadOnlyWrite, lane, address, Space::Const,
+          "write to constant memory at " + hex(address));
   addNearest(w, address);
 }
 
-void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, const std::uint8_t *shadow, std::uint32_t size, Space space, bool isWrite) {
+void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, const std::uint8_t *shadow,
+                 std::uint32_t size, Space space, bool isWrite) {
   std::uint32_t at = 0;
   while (at + 1 < size && (isWrite ? shadow[at] != shadowInFlight : shadow[at] == shadowSet)) ++at;
   // A vectorised access checks all lanes at once; find the lane whose part it is.
   if (isWrite && size >= 32) lane += at / (size / 32), address += at;
   if (shadow[at] == shadowInFlight) {
     faultAt(w, inst, ViolationKind::InFlightAccess, lane, address, space,
-            std::string(isWrite ? "write to" : "read of") + " shared memory at " + hex(address) + " while a cp.async into it has not been waited for");
+            std::string(isWrite ? "write to" : "read of") + " shared memory at " + hex(address) +
+                " while a cp.async into it has not been waited for");
     return;
   }
-  faultAt(w, inst, ViolationKind::UninitialisedRead, lane, address, space, "read of " + sizeText(size) + " at " + hex(address) + ", of which byte " + std::to_string(at) + " was never written");
+  faultAt(w, inst, ViolationKind::UninitialisedRead, lane, address, space,
+          "read of " + sizeText(size) + " at " + hex(address) + ", of which byte " + std::to_string(at) +
+              " was never written");
   if (space == Space::Global) addNearest(w, address);
 }
 

@@ -8,10 +8,11 @@ namespace sage::sim {
 void misalignedFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, Space space);
 /// Outside of every live allocation: out of bounds, or use after free.
 void globalFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, bool isWrite);
-void boundsFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, std::uint64_t limit, Space space);
+void boundsFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size,
+                 std::uint64_t limit, Space space);
 void readOnlyFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address);
 /// SHADOW has a byte among SIZE that does not allow the access.
-void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, const std::uint8_t *shadow, std::uint32_t size, Space space,
-                 bool isWrite);
+void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, const std::uint8_t *shadow,
+                 std::uint32_t size, Space space, bool isWrite);
 
 } // namespace sage::sim

@@ -20,11 +20,13 @@ SIM_INLINE Lanes<float> flush(Lanes<float> v) {
   return bits<float>((x & 0x7f800000u) == 0u ? x & 0x80000000u : x);
 }
 template <bool Ftz> SIM_INLINE Lanes<float> maybeFlush(Lanes<float> v) {
-  if constexpr (Ftz) return flush(v);
-  else return v;
+  if constexpr (Ftz)
+    return flush(v);
+  else
+    return v;
 }
-/// NaN of any kind becomes the canonical one. On the bits: the compiler takes all NaNs for the same and may drop a choice
-/// between two of them.
+/// NaN of any kind becomes the canonical one. On the bits: the compiler takes all NaNs for the same and may drop a
+/// choice between two of them.
 SIM_INLINE Lanes<float> canonical(Lanes<float> v) {
   const Lanes<u32> x = bits<u32>(v);
   return bits<float>((x & 0x7fffffffu) > 0x7f800000u ? Lanes<u32>(canonicalNan32) : x);
@@ -48,7 +50,8 @@ SIM_INLINE Lanes<float> halfToFloat(Lanes<u32> h) {
   const Lanes<u16> n = convert<u16>(h);
   std::memcpy(narrow, &n, sizeof n);
   __m512 r[2];
-  for (unsigned k = 0; k < 2; ++k) r[k] = _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i *>(narrow) + k));
+  for (unsigned k = 0; k < 2; ++k)
+    r[k] = _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i *>(narrow) + k));
   return __builtin_bit_cast(Lanes<float>, r);
 #else
   const Lanes<u32> magnitude = (h & 0x7fffu) << 13;
@@ -135,7 +138,8 @@ template <class R, class F, class A, class B> SIM_INLINE Lanes<R> each(F f, Lane
   std::memcpy(&result, r, sizeof r);
   return result;
 }
-template <class R, class F, class A, class B, class C> SIM_INLINE Lanes<R> each(F f, Lanes<A> a, Lanes<B> b, Lanes<C> c) {
+template <class R, class F, class A, class B, class C>
+SIM_INLINE Lanes<R> each(F f, Lanes<A> a, Lanes<B> b, Lanes<C> c) {
   alignas(128) A x[32];
   alignas(128) B y[32];
   alignas(128) C z[32];

@@ -1,7 +1,8 @@
 // Distribution of blocks over host threads, and the sum of their counters.
 //
-// Every worker runs one block at a time to its end. A block that takes long may be waiting for another one (through a flag
-// in global memory), so after a while the worker starts further blocks beside it, up to what would be resident on the GPU.
+// Every worker runs one block at a time to its end. A block that takes long may be waiting for another one (through a
+// flag in global memory), so after a while the worker starts further blocks beside it, up to what would be resident on
+// the GPU.
 #include "core/GridRunner.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // The decoded instruction: what the execution loop walks over. Operands are resolved to byte offsets into the warp's
 // register file, so a handler does no look-up at all.
 //
-// A register is an array over the 32 lanes: 128 bytes for everything up to 32 bits, 256 bytes for 64 bits. A predicate is
-// one 32-bit mask. Constants and special registers have slots in the same file, filled when a block starts.
+// A register is an array over the 32 lanes: 128 bytes for everything up to 32 bits, 256 bytes for 64 bits. A predicate
+// is one 32-bit mask. Constants and special registers have slots in the same file, filled when a block starts.
 #pragma once
 
 #include <cstdint>
@@ -21,21 +21,21 @@ struct Inst {
   Handler inner = nullptr;          ///< behind the predicate wrapper
   const std::uint32_t *o = nullptr; ///< operands: offsets into the register file, in the order of the row's signature
   union {
-    std::int64_t imm = 0;           ///< displacement of an address, or an immediate of the row
-    const Inst *target;             ///< of a branch
-    const Inst *const *targets;     ///< of brx.idx
+    std::int64_t imm = 0;       ///< displacement of an address, or an immediate of the row
+    const Inst *target;         ///< of a branch
+    const Inst *const *targets; ///< of brx.idx
   };
   std::uint32_t line = 0;
-  std::uint32_t predicate = 0;      ///< offset of the mask, when `hasPredicate`
+  std::uint32_t predicate = 0; ///< offset of the mask, when `hasPredicate`
   bool hasPredicate = false;
   bool predicateNegated = false;
-  bool wideAddress = true;          ///< the address register has 64 bits
-  std::uint8_t operandCount = 0;    ///< entries in `o`
-  std::uint8_t vector = 1;          ///< elements of a vector load or store
-  std::uint8_t unitClass = 0;       ///< index into the instruction classes of Counters.h
-  std::uint16_t extra = 0;          ///< meaning depends on the row (cp.async size, a combination operator, …)
-  std::uint32_t id = 0;             ///< of the basic block for a block entry; else of the memory look-up cache
-  std::uint32_t index = 0;          ///< into the parsed body, for its text
+  bool wideAddress = true;       ///< the address register has 64 bits
+  std::uint8_t operandCount = 0; ///< entries in `o`
+  std::uint8_t vector = 1;       ///< elements of a vector load or store
+  std::uint8_t unitClass = 0;    ///< index into the instruction classes of Counters.h
+  std::uint16_t extra = 0;       ///< meaning depends on the row (cp.async size, a combination operator, …)
+  std::uint32_t id = 0;          ///< of the basic block for a block entry; else of the memory look-up cache
+  std::uint32_t index = 0;       ///< into the parsed body, for its text
 };
 
 } // namespace sage::sim

@@ -26,18 +26,56 @@ template <class T> using Lanes = T __attribute__((ext_vector_type(32)));
 using Bits = bool __attribute__((ext_vector_type(32)));
 
 template <class T> struct Traits;
-template <> struct Traits<u8> { using Signed = i8; using Unsigned = u8; using Double = u16; };
-template <> struct Traits<i8> { using Signed = i8; using Unsigned = u8; using Double = i16; };
-template <> struct Traits<u16> { using Signed = i16; using Unsigned = u16; using Double = u32; };
-template <> struct Traits<i16> { using Signed = i16; using Unsigned = u16; using Double = i32; };
-template <> struct Traits<u32> { using Signed = i32; using Unsigned = u32; using Double = u64; };
-template <> struct Traits<i32> { using Signed = i32; using Unsigned = u32; using Double = i64; };
-template <> struct Traits<u64> { using Signed = i64; using Unsigned = u64; };
-template <> struct Traits<i64> { using Signed = i64; using Unsigned = u64; };
-template <> struct Traits<float> { using Signed = i32; using Unsigned = u32; };
-template <> struct Traits<double> { using Signed = i64; using Unsigned = u64; };
+template <> struct Traits<u8> {
+  using Signed = i8;
+  using Unsigned = u8;
+  using Double = u16;
+};
+template <> struct Traits<i8> {
+  using Signed = i8;
+  using Unsigned = u8;
+  using Double = i16;
+};
+template <> struct Traits<u16> {
+  using Signed = i16;
+  using Unsigned = u16;
+  using Double = u32;
+};
+template <> struct Traits<i16> {
+  using Signed = i16;
+  using Unsigned = u16;
+  using Double = i32;
+};
+template <> struct Traits<u32> {
+  using Signed = i32;
+  using Unsigned = u32;
+  using Double = u64;
+};
+template <> struct Traits<i32> {
+  using Signed = i32;
+  using Unsigned = u32;
+  using Double = i64;
+};
+template <> struct Traits<u64> {
+  using Signed = i64;
+  using Unsigned = u64;
+};
+template <> struct Traits<i64> {
+  using Signed = i64;
+  using Unsigned = u64;
+};
+template <> struct Traits<float> {
+  using Signed = i32;
+  using Unsigned = u32;
+};
+template <> struct Traits<double> {
+  using Signed = i64;
+  using Unsigned = u64;
+};
 
-template <class To, class From> SIM_INLINE Lanes<To> convert(Lanes<From> v) { return __builtin_convertvector(v, Lanes<To>); }
+template <class To, class From> SIM_INLINE Lanes<To> convert(Lanes<From> v) {
+  return __builtin_convertvector(v, Lanes<To>);
+}
 template <class To, class From> SIM_INLINE Lanes<To> bits(Lanes<From> v) { return __builtin_bit_cast(Lanes<To>, v); }
 
 /// All bits set in the lanes of MASK, in elements as wide as T.
@@ -62,8 +100,10 @@ template <class T> SIM_INLINE Lanes<T> get(const Warp &w, u32 offset) {
 template <class T> SIM_INLINE void put(Warp &w, u32 offset, Lanes<T> value) {
   if constexpr (sizeof(T) >= 4) {
     auto *to = reinterpret_cast<Lanes<T> *>(w.regs + offset);
-    if (__builtin_expect(w.full, 1)) *to = value;
-    else *to = choose<T>(w.active, value, *to);
+    if (__builtin_expect(w.full, 1))
+      *to = value;
+    else
+      *to = choose<T>(w.active, value, *to);
   } else {
     put<u32>(w, offset, convert<u32>(bits<typename Traits<T>::Unsigned>(value)));
   }

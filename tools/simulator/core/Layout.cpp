@@ -23,7 +23,8 @@ void layOutParameters(Draft &draft, Program &program) {
     draft.local[p.name] = {Space::Param, at};
     program.parameters.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(p.bytes)});
     at += p.bytes;
-    if (at > maxParameterBytes) failAt(p.line, "kernel '" + draft.function->name + "' has more than 32764 bytes of parameters");
+    if (at > maxParameterBytes)
+      failAt(p.line, "kernel '" + draft.function->name + "' has more than 32764 bytes of parameters");
   }
   program.parameterBytes = static_cast<std::uint32_t>(at);
 }
@@ -62,7 +63,8 @@ void layOutLocal(Draft &draft, Program &program) {
     at = roundUp(at, v.align);
     draft.local[v.name] = {Space::Local, at};
     at += v.bytes;
-    if (at > maxLocalBytes) failAt(v.line, "kernel '" + draft.function->name + "' declares more than 512 KiB of local memory");
+    if (at > maxLocalBytes)
+      failAt(v.line, "kernel '" + draft.function->name + "' declares more than 512 KiB of local memory");
   }
   program.localBytes = static_cast<std::uint32_t>(roundUp(at, 16));
 }

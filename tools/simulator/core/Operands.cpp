@@ -74,7 +74,9 @@ private:
     return false;
   }
 
-  void add(Entry::Kind kind, std::uint32_t value, bool isDefinition = false) { result->entries.push_back({kind, isDefinition, value}); }
+  void add(Entry::Kind kind, std::uint32_t value, bool isDefinition = false) {
+    result->entries.push_back({kind, isDefinition, value});
+  }
   void addRaw(std::uint32_t value) { add(Entry::Kind::Raw, value); }
   Type registerType(int index) const { return draft.function->registers[static_cast<std::size_t>(index)].type; }
 
@@ -83,13 +85,16 @@ private:
     switch (item.kind) {
     case 'd': return destination(operand, type, item.relaxed);
     case 'a': return source(operand, type, item.relaxed);
-    case 'D': case 'A': return list(item, operand, type);
+    case 'D':
+    case 'A': return list(item, operand, type);
     case 'P': return predicatePair(operand);
-    case 'N': return operand.kind != Operand::Kind::Pair ? predicatePair(operand) : mismatch("takes no second predicate");
+    case 'N':
+      return operand.kind != Operand::Kind::Pair ? predicatePair(operand) : mismatch("takes no second predicate");
     case 'Q': return registerWithPredicate(operand, type);
     case 'p': return sourcePredicate(operand);
     case 'm': return address(operand);
-    case 'i': case 's': return immediate(operand, item.kind == 's');
+    case 'i':
+    case 's': return immediate(operand, item.kind == 's');
     case 'L': return label(operand);
     case 'T': return table(operand);
     case 'C': return clock(operand);
@@ -130,7 +135,8 @@ private:
   }
 
   void constant(Width width, std::uint64_t value) {
-    const auto [it, isNew] = draft.constantIndex.try_emplace({width, value}, static_cast<std::uint32_t>(draft.constants.size()));
+    const auto [it, isNew] =
+        draft.constantIndex.try_emplace({width, value}, static_cast<std::uint32_t>(draft.constants.size()));
     if (isNew) draft.constants.push_back({width, value});
     add(Entry::Kind::Constant, it->second);
   }
@@ -142,7 +148,9 @@ private:
       if (!widthFits(registerType(o.index), type, relaxed)) return false;
       add(Entry::Kind::Register, static_cast<std::uint32_t>(o.index));
       return true;
-    case Operand::Kind::Integer: case Operand::Kind::Float32: case Operand::Kind::Float64: return number(o, type, relaxed);
+    case Operand::Kind::Integer:
+    case Operand::Kind::Float32:
+    case Operand::Kind::Float64: return number(o, type, relaxed);
     case Operand::Kind::Special: return special(o, type);
     case Operand::Kind::Symbol: return symbol(o, type);
     default: return mismatch("has an operand of the wrong kind");
@@ -152,14 +160,17 @@ private:
   bool number(const Operand &o, Type type, bool relaxed) {
     std::uint64_t bits = o.bits;
     const unsigned width = typeBits(type);
-    if (o.kind == Operand::Kind::Integer && (type == Type::F32 || type == Type::F64)) return mismatch("has an integer where a floating-point number belongs");
+    if (o.kind == Operand::Kind::Integer && (type == Type::F32 || type == Type::F64))
+      return mismatch("has an integer where a floating-point number belongs");
     if (o.kind == Operand::Kind::Float64 && width == 32)
       bits = __builtin_bit_cast(std::uint32_t, static_cast<float>(__builtin_bit_cast(double, bits)));
     if (o.kind == Operand::Kind::Float32 && width == 64) {
       if (type != Type::F64) return mismatch("has an f32 number where 64 bits belong");
-      bits = __builtin_bit_cast(std::uint64_t, static_cast<double>(__builtin_bit_cast(float, static_cast<std::uint32_t>(bits))));
+      bits = __builtin_bit_cast(std::uint64_t,
+                                static_cast<double>(__builtin_bit_cast(float, static_cast<std::uint32_t>(bits))));
     }
-    if (o.kind != Operand::Kind::Integer && width < 32) return mismatch("has a floating-point number where " + std::to_string(width) + " bits belong");
+    if (o.kind != Operand::Kind::Integer && width < 32)
+      return mismatch("has a floating-point number where " + std::to_string(width) + " bits belong");
     if (width < 64) bits &= (std::uint64_t{1} << width) - 1;
     if (relaxed) widthFits(width > 32 ? Type::B64 : Type::B32, type, true);
     constant(width > 32 ? Width::Wide : Width::Narrow, bits);
@@ -169,10 +180,13 @@ private:
   bool special(const Operand &o, Type type) {
     const auto info = specialByName(o.name);
     if (!info) return mismatch("names the unknown register '" + o.name + "'");
-    if (info->dynamic || (typeBits(type) > 32) != (info->bits > 32)) return mismatch("cannot use '" + o.name + "' here");
+    if (info->dynamic || (typeBits(type) > 32) != (info->bits > 32))
+      return mismatch("cannot use '" + o.name + "' here");
     const bool wide = info->bits > 32;
     std::uint32_t index = 0;
-    while (index < draft.specials.size() && (draft.specials[index].special != info->special || draft.specials[index].wide != wide)) ++index;
+    while (index < draft.specials.size() &&
+           (draft.specials[index].special != info->special || draft.specials[index].wide != wide))
+      ++index;
     if (index == draft.specials.size()) draft.specials.push_back({info->special, wide});
     add(Entry::Kind::Special, index);
     return true;
@@ -195,19 +209,26 @@ private:
 
   bool list(const Item &item, const Operand &o, Type type) {
     std::size_t want = 1;
-    if (item.count == 'V') want = form.has("v2") ? 2 : form.has("v4") ? 4 : form.has("v8") ? 8 : 1;
-    else if (item.count == 'M') want = form.has("x4") ? 4 : form.has("x2") ? 2 : 1;
-    else want = static_cast<std::size_t>(item.count - '0');
+    if (item.count == 'V')
+      want = form.has("v2") ? 2 : form.has("v4") ? 4 : form.has("v8") ? 8 : 1;
+    else if (item.count == 'M')
+      want = form.has("x4") ? 4 : form.has("x2") ? 2 : 1;
+    else
+      want = static_cast<std::size_t>(item.count - '0');
     if (item.count == 'V' || item.count == 'M') result->vector = static_cast<std::uint8_t>(want);
     const bool isVector = o.kind == Operand::Kind::Vector;
-    if (!isVector && (want > 1 || item.count == 'M')) return mismatch("needs a vector of " + std::to_string(want) + " registers");
+    if (!isVector && (want > 1 || item.count == 'M'))
+      return mismatch("needs a vector of " + std::to_string(want) + " registers");
     const std::size_t have = isVector ? o.elements.size() : 1;
-    if (have != want) return mismatch("has a vector of " + std::to_string(have) + " registers where " + std::to_string(want) + " belong");
+    if (have != want)
+      return mismatch("has a vector of " + std::to_string(have) + " registers where " + std::to_string(want) +
+                      " belong");
     const Type each = item.count == 'M' && item.type.empty() ? Type::B32 : type;
     for (std::size_t k = 0; k < want; ++k) {
       const Operand &e = isVector ? o.elements[k] : o;
       const bool first = k == 0; // the first element tells the width for all
-      if (item.relaxed && !first && e.kind == Operand::Kind::Register && widthOf(registerType(e.index)) != (form.registerBits[0] > 32 ? Width::Wide : Width::Narrow))
+      if (item.relaxed && !first && e.kind == Operand::Kind::Register &&
+          widthOf(registerType(e.index)) != (form.registerBits[0] > 32 ? Width::Wide : Width::Narrow))
         return mismatch("mixes widths in a vector");
       if (!(item.kind == 'D' ? destination(e, each, item.relaxed && first) : source(e, each, item.relaxed && first))) {
         if (!(item.relaxed && !first)) return false;
@@ -230,7 +251,8 @@ private:
   bool predicatePair(const Operand &o) {
     if (o.negated) return mismatch("negates a destination");
     if (o.kind == Operand::Kind::Pair) return predicateDestination(o.index) && predicateDestination(o.second);
-    if (o.kind != Operand::Kind::Register && o.kind != Operand::Kind::Sink) return mismatch("has no predicate as destination");
+    if (o.kind != Operand::Kind::Register && o.kind != Operand::Kind::Sink)
+      return mismatch("has no predicate as destination");
     return predicateDestination(o.kind == Operand::Kind::Sink ? -1 : o.index) && predicateDestination(-1);
   }
   bool registerWithPredicate(const Operand &o, Type type) {
@@ -244,7 +266,8 @@ private:
     if (o.kind == Operand::Kind::Integer) {
       constant(Width::Predicate, o.bits != 0 ? 0xffffffffu : 0u);
     } else {
-      if (o.kind != Operand::Kind::Register || registerType(o.index) != Type::Pred) return mismatch("has no predicate where one belongs");
+      if (o.kind != Operand::Kind::Register || registerType(o.index) != Type::Pred)
+        return mismatch("has no predicate where one belongs");
       add(Entry::Kind::Register, static_cast<std::uint32_t>(o.index));
     }
     addRaw(o.negated);
@@ -260,7 +283,8 @@ private:
     switch (base.kind) {
     case Operand::Kind::Register: {
       const Type type = registerType(base.index);
-      if (typeBits(type) != 32 && typeBits(type) != 64) return mismatch("has an address register of " + std::to_string(typeBits(type)) + " bits");
+      if (typeBits(type) != 32 && typeBits(type) != 64)
+        return mismatch("has an address register of " + std::to_string(typeBits(type)) + " bits");
       wide = typeBits(type) == 64;
       add(Entry::Kind::Register, static_cast<std::uint32_t>(base.index));
       break;
@@ -293,7 +317,8 @@ private:
     return true;
   }
   bool label(const Operand &o) {
-    if (o.kind != Operand::Kind::Label) return mismatch("needs a label" + (o.name.empty() ? std::string() : ", and '" + o.name + "' is none"));
+    if (o.kind != Operand::Kind::Label)
+      return mismatch("needs a label" + (o.name.empty() ? std::string() : ", and '" + o.name + "' is none"));
     result->target = o.index;
     return true;
   }
@@ -304,7 +329,8 @@ private:
   }
   bool clock(const Operand &o) {
     const auto info = o.kind == Operand::Kind::Special ? specialByName(o.name) : std::nullopt;
-    return (info && info->dynamic && info->bits == typeBits(form.type())) || mismatch("cannot use '" + o.name + "' here");
+    return (info && info->dynamic && info->bits == typeBits(form.type())) ||
+           mismatch("cannot use '" + o.name + "' here");
   }
 
   Draft &draft;
@@ -318,9 +344,11 @@ std::string nameOf(const std::string &opcode) { return opcode.substr(0, opcode.f
 void finish(const Draft &draft, const Instruction &instruction, const Form &form, DraftInst &inst) {
   inst.row = form.row;
   inst.picked = form.row->pick(form);
-  if (!inst.picked.handler) failAt(instruction.line, "instruction '" + instruction.opcode + "' is not supported with these types");
+  if (!inst.picked.handler)
+    failAt(instruction.line, "instruction '" + instruction.opcode + "' is not supported with these types");
   if (draft.arch < form.row->minArch)
-    failAt(instruction.line, "instruction '" + instruction.opcode + "' requires .target sm_" + std::to_string(form.row->minArch) + " or higher");
+    failAt(instruction.line, "instruction '" + instruction.opcode + "' requires .target sm_" +
+                                 std::to_string(form.row->minArch) + " or higher");
   inst.predicate = instruction.predicate;
   inst.predicateNegated = instruction.predicateNegated;
   inst.line = instruction.line;

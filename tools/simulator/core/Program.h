@@ -16,11 +16,36 @@ namespace sage::sim {
 
 /// Values that a block or a warp fills into its register file before it starts (PTX ISA §10).
 enum class Special : std::uint8_t {
-  TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ,
-  LaneId, WarpId, NWarpId, SmId, NSmId, GridId,
-  LaneMaskEq, LaneMaskLe, LaneMaskLt, LaneMaskGe, LaneMaskGt,
-  DynamicSharedBytes, TotalSharedBytes, Zero, One,
-  Clock, Clock64, GlobalTimer, ///< read when executed, not filled in
+  TidX,
+  TidY,
+  TidZ,
+  NtidX,
+  NtidY,
+  NtidZ,
+  CtaidX,
+  CtaidY,
+  CtaidZ,
+  NctaidX,
+  NctaidY,
+  NctaidZ,
+  LaneId,
+  WarpId,
+  NWarpId,
+  SmId,
+  NSmId,
+  GridId,
+  LaneMaskEq,
+  LaneMaskLe,
+  LaneMaskLt,
+  LaneMaskGe,
+  LaneMaskGt,
+  DynamicSharedBytes,
+  TotalSharedBytes,
+  Zero,
+  One,
+  Clock,
+  Clock64,
+  GlobalTimer, ///< read when executed, not filled in
 };
 
 struct BasicBlock {

@@ -1,9 +1,10 @@
 // Slots of the register file. PTX registers are nearly in SSA form, so a kernel names thousands of which few live at a
 // time; sharing slots keeps a warp's registers in the first-level cache. The mathematics is that of any linear-scan
-// allocator: liveness over basic blocks, one interval a register, slots handed out in the order of the interval's start.
+// allocator: liveness over basic blocks, one interval a register, slots handed out in the order of the interval's
+// start.
 //
-// Divergence changes nothing, since every lane has its own element of a slot and lives by its own path. A register that is
-// written under a predicate keeps its old value in the other lanes, so such a write counts as a read too.
+// Divergence changes nothing, since every lane has its own element of a slot and lives by its own path. A register that
+// is written under a predicate keeps its old value in the other lanes, so such a write counts as a read too.
 #include <algorithm>
 #include <queue>
 
@@ -86,7 +87,8 @@ std::vector<Interval> liveIntervals(const Draft &draft) {
 }
 
 /// Slot numbers for the registers of one width; returns how many slots there are.
-std::uint32_t scan(const Draft &draft, const std::vector<Interval> &intervals, Width width, std::vector<std::uint32_t> &slot) {
+std::uint32_t scan(const Draft &draft, const std::vector<Interval> &intervals, Width width,
+                   std::vector<std::uint32_t> &slot) {
   std::vector<std::uint32_t> order;
   for (std::uint32_t r = 0; r < draft.registers.size(); ++r)
     if (draft.registers[r] == width && intervals[r].first != ~0u) order.push_back(r);
@@ -128,6 +130,7 @@ SlotMap assignSlots(const Draft &draft, Program &program) {
   const std::uint32_t narrowBase = wide * 256, constantBase = narrowBase + narrow * 128;
   std::uint32_t at = constantBase;
   const auto take = [&](Width width) {
+    if (width == Width::Wide) at = (at + 255) / 256 * 256; // the natural alignment of 32 times 64 bits
     const std::uint32_t offset = at;
     at += width == Width::Wide ? 256 : 128;
     return offset;

@@ -104,8 +104,10 @@ std::optional<SpecialInfo> specialByName(std::string_view name) {
 void fillSpecial(Warp &w, const Program::SpecialSlot &slot) {
   for (unsigned lane = 0; lane < 32; ++lane) {
     const std::uint64_t value = valueOf(w, lane, slot.special);
-    if (slot.wide) w.lanes<std::uint64_t>(slot.offset)[lane] = value;
-    else w.lanes<std::uint32_t>(slot.offset)[lane] = static_cast<std::uint32_t>(value);
+    if (slot.wide)
+      w.lanes<std::uint64_t>(slot.offset)[lane] = value;
+    else
+      w.lanes<std::uint32_t>(slot.offset)[lane] = static_cast<std::uint32_t>(value);
   }
 }
 

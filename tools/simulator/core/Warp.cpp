@@ -33,7 +33,9 @@ const Inst *run(Warp &w, std::vector<Split>::iterator split) {
   return pc;
 }
 
-void park(Warp &w, const Inst *pc, Split::Wait wait, std::uint16_t barrier = 0) { w.parked.push_back({pc, w.split, wait, barrier}); }
+void park(Warp &w, const Inst *pc, Split::Wait wait, std::uint16_t barrier = 0) {
+  w.parked.push_back({pc, w.split, wait, barrier});
+}
 
 /// Joins parked splits that stand at PC (and wait as WAIT says) with the running one.
 void merge(Warp &w, const Inst *pc, Split::Wait wait) {
@@ -53,8 +55,11 @@ const Inst *reconverge(Warp &w, const Inst *inst) {
   const bool turn = w.fairness-- == 0;
   if (turn) w.fairness = blocksPerTurn;
   // The oldest ready split on a turn, else the one furthest back.
-  auto next = turn ? std::find_if(w.parked.begin(), w.parked.end(), [](const Split &s) { return s.wait == Split::Wait::Ready; }) : furthestBack(w);
-  const bool inTurn = w.fairness > blocksPerTurn / 2; // the first half of a period belongs to the split that got the turn
+  auto next =
+      turn ? std::find_if(w.parked.begin(), w.parked.end(), [](const Split &s) { return s.wait == Split::Wait::Ready; })
+           : furthestBack(w);
+  const bool inTurn =
+      w.fairness > blocksPerTurn / 2; // the first half of a period belongs to the split that got the turn
   if (next == w.parked.end() || (!turn && (inTurn || next->pc > inst))) return inst;
   const Split chosen = *next;
   w.parked.erase(next);
@@ -81,7 +86,8 @@ const Inst *fault(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, 
   return nullptr;
 }
 
-const Inst *faultAt(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, std::uint64_t address, Space space, std::string message) {
+const Inst *faultAt(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, std::uint64_t address, Space space,
+                    std::string message) {
   const bool first = !w.block->violation;
   fault(w, inst, kind, lane, std::move(message));
   if (first) {

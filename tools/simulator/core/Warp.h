@@ -1,8 +1,8 @@
 // The state of a running block and its warps, and what handlers may do with it.
 //
-// Threads of a warp that went different ways are `splits`: a program counter and a lane mask. One split runs, the others
-// are parked. Splits that meet at the start of a basic block merge. A collective that needs more lanes than the running
-// split has parks it until they come.
+// Threads of a warp that went different ways are `splits`: a program counter and a lane mask. One split runs, the
+// others are parked. Splits that meet at the start of a basic block merge. A collective that needs more lanes than the
+// running split has parks it until they come.
 #pragma once
 
 #include <atomic>
@@ -58,10 +58,10 @@ struct Warp {
   std::uint32_t carry = 0;  ///< carry flag of each lane
   bool full = false;        ///< every other lane is dead: a register write may hit all 32
   Stop stop = Stop::None;
-  std::uint32_t slice = 0;  ///< basic blocks until the warp lets others run
+  std::uint32_t slice = 0;    ///< basic blocks until the warp lets others run
   std::uint32_t fairness = 0; ///< while diverged: blocks until another split gets its turn
-  std::uint32_t alive = 0;  ///< lanes that have not exited
-  std::uint32_t exists = 0; ///< lanes that the block has
+  std::uint32_t alive = 0;    ///< lanes that have not exited
+  std::uint32_t exists = 0;   ///< lanes that the block has
   std::uint32_t index = 0;
   const Inst *pc = nullptr;
   Block *block = nullptr;
@@ -86,10 +86,10 @@ struct Warp {
 
 struct Barrier {
   bool inUse = false;
-  std::uint32_t expected = 0; ///< threads; 0 means all of the block
-  std::uint32_t arrived = 0;  ///< threads, a whole warp counts 32
+  std::uint32_t expected = 0;                  ///< threads; 0 means all of the block
+  std::uint32_t arrived = 0;                   ///< threads, a whole warp counts 32
   std::uint32_t trueLanes = 0, falseLanes = 0; ///< votes of bar.red
-  std::vector<std::uint32_t> masks; ///< lanes of each warp that arrived
+  std::vector<std::uint32_t> masks;            ///< lanes of each warp that arrived
 };
 
 struct Launch; // GridRunner.h
@@ -112,7 +112,8 @@ struct Block {
 
 /// Records a violation of LANE of W at INST and stops the block. Returns null, so that a handler can return it.
 const Inst *fault(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, std::string message);
-const Inst *faultAt(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, std::uint64_t address, Space space, std::string message);
+const Inst *faultAt(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, std::uint64_t address, Space space,
+                    std::string message);
 
 /// True when all lanes of NEED that are alive execute INST now. Otherwise parks the running split until they come, or
 /// reports a divergence when they cannot, and returns false; the handler then returns `resume(w)`.

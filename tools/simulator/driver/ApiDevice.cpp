@@ -67,7 +67,8 @@ Result sagesimConfigure(const char *devices) {
     for (const auto &device : s.devices)
       if (device->retained > 0) return s.configured == devices ? Result::Success : Result::IllegalState;
     if (!makeDevices(s, devices)) {
-      std::fprintf(stderr, "sagesim: unknown device in '%s'; known are %s\n", devices, std::string(knownArchs()).c_str());
+      std::fprintf(stderr, "sagesim: unknown device in '%s'; known are %s\n", devices,
+                   std::string(knownArchs()).c_str());
       return Result::InvalidValue;
     }
     s.configured = devices;
@@ -82,7 +83,8 @@ Result cuInit(unsigned flags) {
     if (s.devices.empty()) {
       const std::string names = environment().devices.empty() ? "sm_80" : environment().devices;
       if (!makeDevices(s, names)) {
-        std::fprintf(stderr, "sagesim: unknown device in SAGESIM_DEVICES='%s'; known are %s\n", names.c_str(), std::string(knownArchs()).c_str());
+        std::fprintf(stderr, "sagesim: unknown device in SAGESIM_DEVICES='%s'; known are %s\n", names.c_str(),
+                     std::string(knownArchs()).c_str());
         return Result::NoDevice;
       }
     }
@@ -114,7 +116,8 @@ Result cuDeviceGet(Device *device, int ordinal) {
 }
 
 Result cuDeviceGetName(char *name, int length, Device device) {
-  return deviceCall("cuDeviceGetName", device, [&](DriverState &, ContextHandle &c) { return copyText(deviceName(*c.spec), name, length); });
+  return deviceCall("cuDeviceGetName", device,
+                    [&](DriverState &, ContextHandle &c) { return copyText(deviceName(*c.spec), name, length); });
 }
 
 Result cuDeviceGetAttribute(int *value, DeviceAttribute attribute, Device device) {
@@ -192,7 +195,8 @@ Result cuDevicePrimaryCtxGetState(Device device, unsigned *flags, int *active) {
 }
 
 Result cuDevicePrimaryCtxSetFlags_v2(Device device, unsigned) {
-  return deviceCall("cuDevicePrimaryCtxSetFlags_v2", device, [&](DriverState &, ContextHandle &) { return Result::Success; });
+  return deviceCall("cuDevicePrimaryCtxSetFlags_v2", device,
+                    [&](DriverState &, ContextHandle &) { return Result::Success; });
 }
 
 Result cuCtxSetCurrent(Context context) {
@@ -202,10 +206,13 @@ Result cuCtxSetCurrent(Context context) {
       if (!stack.empty()) stack.pop_back();
       return Result::Success;
     }
-    const bool known = std::any_of(s.devices.begin(), s.devices.end(), [&](const auto &d) { return d.get() == context; });
+    const bool known =
+        std::any_of(s.devices.begin(), s.devices.end(), [&](const auto &d) { return d.get() == context; });
     if (!known) return Result::InvalidContext;
-    if (stack.empty()) stack.push_back(context);
-    else stack.back() = context;
+    if (stack.empty())
+      stack.push_back(context);
+    else
+      stack.back() = context;
     return Result::Success;
   });
 }
@@ -220,7 +227,8 @@ Result cuCtxGetCurrent(Context *context) {
 
 Result cuCtxPushCurrent_v2(Context context) {
   return initialisedCall("cuCtxPushCurrent_v2", [&](DriverState &s) {
-    const bool known = std::any_of(s.devices.begin(), s.devices.end(), [&](const auto &d) { return d.get() == context; });
+    const bool known =
+        std::any_of(s.devices.begin(), s.devices.end(), [&](const auto &d) { return d.get() == context; });
     if (!known) return Result::InvalidContext;
     contextStack().push_back(context);
     return Result::Success;

@@ -29,14 +29,18 @@ bool within(const std::array<std::uint32_t, 3> &v, const std::array<std::uint32_
 
 Result checkShape(const ContextHandle &c, const FunctionHandle &f, const Request &r) {
   const Program &p = *f.program;
-  if (!within(r.grid, {2147483647u, 65535u, 65535u}) || !within(r.block, {1024u, 1024u, 64u})) return Result::InvalidValue;
+  if (!within(r.grid, {2147483647u, 65535u, 65535u}) || !within(r.block, {1024u, 1024u, 64u}))
+    return Result::InvalidValue;
   const std::uint64_t threads = std::uint64_t{r.block[0]} * r.block[1] * r.block[2];
   if (threads > 1024) return Result::InvalidValue;
   if (p.requiredThreads[0] != 0 && p.requiredThreads != r.block) return Result::InvalidValue;
-  if (p.maxThreads[0] != 0 && threads > std::uint64_t{p.maxThreads[0]} * p.maxThreads[1] * p.maxThreads[2]) return Result::InvalidValue;
+  if (p.maxThreads[0] != 0 && threads > std::uint64_t{p.maxThreads[0]} * p.maxThreads[1] * p.maxThreads[2])
+    return Result::InvalidValue;
   if (r.dynamicSharedBytes > static_cast<std::uint32_t>(f.maxDynamicSharedBytes)) return Result::InvalidValue;
-  if (p.staticSharedBytes + std::uint64_t{r.dynamicSharedBytes} > static_cast<std::uint64_t>(c.spec->sharedOptinBytes)) return Result::InvalidValue;
-  if (r.cluster != std::array<std::uint32_t, 3>{1, 1, 1}) return c.spec->major < 9 ? Result::InvalidValue : Result::NotSupported;
+  if (p.staticSharedBytes + std::uint64_t{r.dynamicSharedBytes} > static_cast<std::uint64_t>(c.spec->sharedOptinBytes))
+    return Result::InvalidValue;
+  if (r.cluster != std::array<std::uint32_t, 3>{1, 1, 1})
+    return c.spec->major < 9 ? Result::InvalidValue : Result::NotSupported;
   return Result::Success;
 }
 
@@ -57,9 +61,12 @@ Result collectArguments(const Program &p, void **parameters, void **extra, std::
   std::size_t bytes = 0;
   for (std::size_t i = 0; reinterpret_cast<std::uintptr_t>(extra[i]) != launchParamEnd; i += 2) {
     const auto key = reinterpret_cast<std::uintptr_t>(extra[i]);
-    if (key == launchParamBufferPointer) buffer = extra[i + 1];
-    else if (key == launchParamBufferSize) bytes = *static_cast<const std::size_t *>(extra[i + 1]);
-    else return Result::InvalidValue;
+    if (key == launchParamBufferPointer)
+      buffer = extra[i + 1];
+    else if (key == launchParamBufferSize)
+      bytes = *static_cast<const std::size_t *>(extra[i + 1]);
+    else
+      return Result::InvalidValue;
   }
   if (!buffer || bytes < p.parameterBytes) return Result::InvalidValue;
   std::memcpy(to.data(), buffer, p.parameterBytes);
@@ -86,10 +93,12 @@ Result launch(const char *name, Function function, const Request &request, void 
     l.threads = request.block;
     l.dynamicSharedBytes = request.dynamicSharedBytes;
     l.smCount = static_cast<std::uint32_t>(c.spec->smCount);
-    const int perSm = blocksPerSm(*c.spec, p, request.block[0] * request.block[1] * request.block[2], request.dynamicSharedBytes);
+    const int perSm =
+        blocksPerSm(*c.spec, p, request.block[0] * request.block[1] * request.block[2], request.dynamicSharedBytes);
     l.residentBlocks = static_cast<std::uint32_t>(std::max(1, perSm)) * l.smCount;
     l.gridId = ++c.launches;
-    if (request.cooperative && std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2] > l.residentBlocks) return Result::CooperativeLaunchTooLarge;
+    if (request.cooperative && std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2] > l.residentBlocks)
+      return Result::CooperativeLaunchTooLarge;
     const auto start = std::chrono::steady_clock::now();
     const LaunchOutcome outcome = runGrid(l);
     count(s, p, outcome, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
@@ -105,7 +114,8 @@ Result readAttributes(const LaunchConfig &config, Request &request) {
   if (config.numAttributes > 0 && !config.attributes) return Result::InvalidValue;
   for (unsigned i = 0; i < config.numAttributes; ++i) {
     const LaunchAttribute &a = config.attributes[i];
-    if (a.id == LaunchAttributeId::ClusterDimension) request.cluster = {a.value.clusterDim.x, a.value.clusterDim.y, a.value.clusterDim.z};
+    if (a.id == LaunchAttributeId::ClusterDimension)
+      request.cluster = {a.value.clusterDim.x, a.value.clusterDim.y, a.value.clusterDim.z};
     if (a.id == LaunchAttributeId::Cooperative) request.cooperative = a.value.cooperative != 0;
     // The others change when a kernel starts, not what it computes.
   }
@@ -116,9 +126,11 @@ Result readAttributes(const LaunchConfig &config, Request &request) {
 
 extern "C" {
 
-Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,
-                      unsigned dynamicSharedBytes, Stream stream, void **parameters, void **extra) {
-  return launch("cuLaunchKernel", function, {{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, dynamicSharedBytes, stream}, parameters, extra);
+Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                      unsigned blockY, unsigned blockZ, unsigned dynamicSharedBytes, Stream stream, void **parameters,
+                      void **extra) {
+  return launch("cuLaunchKernel", function,
+                {{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, dynamicSharedBytes, stream}, parameters, extra);
 }
 
 Result cuLaunchKernelEx(const LaunchConfig *config, Function function, void **parameters, void **extra) {

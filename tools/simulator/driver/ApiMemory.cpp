@@ -44,8 +44,10 @@ Result onDevice(ContextHandle &c, DevicePtr to, DevicePtr from, std::size_t byte
   if (!target || !source) return Result::InvalidValue;
   std::memmove(target->data + (to - target->base), source->data + (from - source->base), bytes);
   if (!target->shadow) return Result::Success;
-  if (source->shadow) std::memmove(target->shadow + (to - target->base), source->shadow + (from - source->base), bytes);
-  else markWritten(*target, to, bytes);
+  if (source->shadow)
+    std::memmove(target->shadow + (to - target->base), source->shadow + (from - source->base), bytes);
+  else
+    markWritten(*target, to, bytes);
   return Result::Success;
 }
 
@@ -124,7 +126,8 @@ Result cuMemFree_v2(DevicePtr pointer) {
   return contextCall("cuMemFree_v2", [&](DriverState &, ContextHandle &c) { return release(c, pointer); });
 }
 Result cuMemAllocAsync(DevicePtr *pointer, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemAllocAsync", stream, [&](DriverState &, ContextHandle &c) { return allocate(c, pointer, bytes); });
+  return streamCall("cuMemAllocAsync", stream,
+                    [&](DriverState &, ContextHandle &c) { return allocate(c, pointer, bytes); });
 }
 Result cuMemFreeAsync(DevicePtr pointer, Stream stream) {
   return streamCall("cuMemFreeAsync", stream, [&](DriverState &, ContextHandle &c) { return release(c, pointer); });
@@ -141,10 +144,12 @@ Result cuMemGetAddressRange_v2(DevicePtr *base, std::size_t *bytes, DevicePtr po
 }
 
 Result cuMemAllocHost_v2(void **pointer, std::size_t bytes) {
-  return contextCall("cuMemAllocHost_v2", [&](DriverState &, ContextHandle &c) { return allocateHost(c, pointer, bytes); });
+  return contextCall("cuMemAllocHost_v2",
+                     [&](DriverState &, ContextHandle &c) { return allocateHost(c, pointer, bytes); });
 }
 Result cuMemHostAlloc(void **pointer, std::size_t bytes, unsigned) {
-  return contextCall("cuMemHostAlloc", [&](DriverState &, ContextHandle &c) { return allocateHost(c, pointer, bytes); });
+  return contextCall("cuMemHostAlloc",
+                     [&](DriverState &, ContextHandle &c) { return allocateHost(c, pointer, bytes); });
 }
 Result cuMemFreeHost(void *pointer) {
   return contextCall("cuMemFreeHost", [&](DriverState &, ContextHandle &c) {
@@ -187,7 +192,8 @@ Result cuMemcpy(DevicePtr to, DevicePtr from, std::size_t bytes) {
   return contextCall("cuMemcpy", [&](DriverState &, ContextHandle &c) { return anywhere(c, to, from, bytes); });
 }
 Result cuMemcpyAsync(DevicePtr to, DevicePtr from, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemcpyAsync", stream, [&](DriverState &, ContextHandle &c) { return anywhere(c, to, from, bytes); });
+  return streamCall("cuMemcpyAsync", stream,
+                    [&](DriverState &, ContextHandle &c) { return anywhere(c, to, from, bytes); });
 }
 Result cuMemcpyHtoD_v2(DevicePtr to, const void *from, std::size_t bytes) {
   return contextCall("cuMemcpyHtoD_v2", [&](DriverState &, ContextHandle &c) { return toDevice(c, to, from, bytes); });
@@ -199,13 +205,16 @@ Result cuMemcpyDtoD_v2(DevicePtr to, DevicePtr from, std::size_t bytes) {
   return contextCall("cuMemcpyDtoD_v2", [&](DriverState &, ContextHandle &c) { return onDevice(c, to, from, bytes); });
 }
 Result cuMemcpyHtoDAsync_v2(DevicePtr to, const void *from, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemcpyHtoDAsync_v2", stream, [&](DriverState &, ContextHandle &c) { return toDevice(c, to, from, bytes); });
+  return streamCall("cuMemcpyHtoDAsync_v2", stream,
+                    [&](DriverState &, ContextHandle &c) { return toDevice(c, to, from, bytes); });
 }
 Result cuMemcpyDtoHAsync_v2(void *to, DevicePtr from, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemcpyDtoHAsync_v2", stream, [&](DriverState &, ContextHandle &c) { return toHost(c, to, from, bytes); });
+  return streamCall("cuMemcpyDtoHAsync_v2", stream,
+                    [&](DriverState &, ContextHandle &c) { return toHost(c, to, from, bytes); });
 }
 Result cuMemcpyDtoDAsync_v2(DevicePtr to, DevicePtr from, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemcpyDtoDAsync_v2", stream, [&](DriverState &, ContextHandle &c) { return onDevice(c, to, from, bytes); });
+  return streamCall("cuMemcpyDtoDAsync_v2", stream,
+                    [&](DriverState &, ContextHandle &c) { return onDevice(c, to, from, bytes); });
 }
 
 Result cuMemsetD8_v2(DevicePtr to, unsigned char value, std::size_t count) {
@@ -218,13 +227,16 @@ Result cuMemsetD32_v2(DevicePtr to, unsigned value, std::size_t count) {
   return contextCall("cuMemsetD32_v2", [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
 }
 Result cuMemsetD8Async(DevicePtr to, unsigned char value, std::size_t count, Stream stream) {
-  return streamCall("cuMemsetD8Async", stream, [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
+  return streamCall("cuMemsetD8Async", stream,
+                    [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
 }
 Result cuMemsetD16Async(DevicePtr to, unsigned short value, std::size_t count, Stream stream) {
-  return streamCall("cuMemsetD16Async", stream, [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
+  return streamCall("cuMemsetD16Async", stream,
+                    [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
 }
 Result cuMemsetD32Async(DevicePtr to, unsigned value, std::size_t count, Stream stream) {
-  return streamCall("cuMemsetD32Async", stream, [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
+  return streamCall("cuMemsetD32Async", stream,
+                    [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
 }
 
 Result cuPointerGetAttribute(void *data, PointerAttribute attribute, DevicePtr pointer) {

@@ -12,7 +12,8 @@ namespace {
 
 using namespace sim;
 
-/// The log buffers that a caller may hand over; sizes travel by value in the option slots and come back as what was used.
+/// The log buffers that a caller may hand over; sizes travel by value in the option slots and come back as what was
+/// used.
 class JitLogs {
 public:
   JitLogs(unsigned n, JitOption *o, void **v) : count(n), options(o), values(v) {}
@@ -79,10 +80,14 @@ Result functionCall(const char *name, Function function, auto body) {
 }
 
 int maxThreadsOf(const Program &p) {
-  const auto volume = [](const std::array<std::uint32_t, 3> &v) { return static_cast<std::uint64_t>(v[0]) * v[1] * v[2]; };
+  const auto volume = [](const std::array<std::uint32_t, 3> &v) {
+    return static_cast<std::uint64_t>(v[0]) * v[1] * v[2];
+  };
   std::uint64_t limit = 1024;
-  if (p.requiredThreads[0] != 0) limit = std::min(limit, volume(p.requiredThreads));
-  else if (p.maxThreads[0] != 0) limit = std::min(limit, volume(p.maxThreads));
+  if (p.requiredThreads[0] != 0)
+    limit = std::min(limit, volume(p.requiredThreads));
+  else if (p.maxThreads[0] != 0)
+    limit = std::min(limit, volume(p.maxThreads));
   return static_cast<int>(limit);
 }
 
@@ -90,7 +95,9 @@ int maxThreadsOf(const Program &p) {
 
 extern "C" {
 
-Result cuModuleLoadData(Module *module, const void *image) { return load("cuModuleLoadData", module, image, 0, nullptr, nullptr); }
+Result cuModuleLoadData(Module *module, const void *image) {
+  return load("cuModuleLoadData", module, image, 0, nullptr, nullptr);
+}
 Result cuModuleLoadDataEx(Module *module, const void *image, unsigned count, JitOption *options, void **values) {
   return load("cuModuleLoadDataEx", module, image, count, options, values);
 }
@@ -156,7 +163,8 @@ Result cuFuncGetAttribute(int *value, FunctionAttribute attribute, Function func
     case FunctionAttribute::RequiredClusterHeight: *value = static_cast<int>(p.requiredCluster[1]); break;
     case FunctionAttribute::RequiredClusterDepth: *value = static_cast<int>(p.requiredCluster[2]); break;
     case FunctionAttribute::NonPortableClusterSizeAllowed: *value = function->nonPortableCluster; break;
-    case FunctionAttribute::ClusterSizeMustBeSet: case FunctionAttribute::ClusterSchedulingPolicyPreference: *value = 0; break;
+    case FunctionAttribute::ClusterSizeMustBeSet:
+    case FunctionAttribute::ClusterSchedulingPolicyPreference: *value = 0; break;
     default: return Result::InvalidValue;
     }
     return Result::Success;
@@ -167,21 +175,26 @@ Result cuFuncSetAttribute(Function function, FunctionAttribute attribute, int va
   return functionCall("cuFuncSetAttribute", function, [&](DriverState &, ContextHandle &c) {
     switch (attribute) {
     case FunctionAttribute::MaxDynamicSharedSizeBytes:
-      if (value < 0 || value > c.spec->sharedOptinBytes - static_cast<int>(function->program->staticSharedBytes)) return Result::InvalidValue;
+      if (value < 0 || value > c.spec->sharedOptinBytes - static_cast<int>(function->program->staticSharedBytes))
+        return Result::InvalidValue;
       function->maxDynamicSharedBytes = value;
       return Result::Success;
     case FunctionAttribute::PreferredSharedMemoryCarveout:
       if (value < -1 || value > 100) return Result::InvalidValue;
       function->sharedCarveout = value;
       return Result::Success;
-    case FunctionAttribute::NonPortableClusterSizeAllowed: function->nonPortableCluster = value != 0; return Result::Success;
+    case FunctionAttribute::NonPortableClusterSizeAllowed:
+      function->nonPortableCluster = value != 0;
+      return Result::Success;
     default: return Result::InvalidValue;
     }
   });
 }
 
 Result cuFuncSetCacheConfig(Function function, int config) {
-  return functionCall("cuFuncSetCacheConfig", function, [&](DriverState &, ContextHandle &) { return config >= 0 && config <= 3 ? Result::Success : Result::InvalidValue; });
+  return functionCall("cuFuncSetCacheConfig", function, [&](DriverState &, ContextHandle &) {
+    return config >= 0 && config <= 3 ? Result::Success : Result::InvalidValue;
+  });
 }
 
 Result cuFuncGetName(const char **name, Function function) {
@@ -200,7 +213,8 @@ Result cuFuncGetModule(Module *module, Function function) {
   });
 }
 
-Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, Function function, int threads, std::size_t dynamicSharedBytes) {
+Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, Function function, int threads,
+                                                   std::size_t dynamicSharedBytes) {
   return functionCall("cuOccupancyMaxActiveBlocksPerMultiprocessor", function, [&](DriverState &, ContextHandle &c) {
     if (!blocks || threads <= 0) return Result::InvalidValue;
     *blocks = blocksPerSm(*c.spec, *function->program, static_cast<unsigned>(threads), dynamicSharedBytes);
@@ -208,7 +222,8 @@ Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, Function functio
   });
 }
 
-Result cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, Function function, int threads, std::size_t dynamicSharedBytes, unsigned) {
+Result cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, Function function, int threads,
+                                                            std::size_t dynamicSharedBytes, unsigned) {
   return cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, dynamicSharedBytes);
 }
 

@@ -1,5 +1,5 @@
-// Exports: looking functions up by name. Clients ask for the base name and a driver version ("cuMemAlloc", 12000); of the
-// functions exported here each has one version, so the newest one is the answer.
+// Exports: looking functions up by name. Clients ask for the base name and a driver version ("cuMemAlloc", 12000); of
+// the functions exported here each has one version, so the newest one is the answer.
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -21,8 +21,8 @@ std::string baseName(std::string_view name) {
 const std::unordered_map<std::string, void *> &table() {
   static const auto *built = [] {
     auto *map = new std::unordered_map<std::string, void *>;
-#define SAGESIM_ENTRY(name, parameters)                                                                                                              \
-  (*map)[#name] = reinterpret_cast<void *>(&name);                                                                                                   \
+#define SAGESIM_ENTRY(name, parameters)                                                                                \
+  (*map)[#name] = reinterpret_cast<void *>(&name);                                                                     \
   (*map)[baseName(#name)] = reinterpret_cast<void *>(&name);
     SAGESIM_FUNCTIONS(SAGESIM_ENTRY)
 #undef SAGESIM_ENTRY

@@ -1,5 +1,5 @@
-// Exports: streams and events. Work is done when its call returns, so waiting is trivial; times are the host's clock, and
-// the time between two events is the time that the simulation took.
+// Exports: streams and events. Work is done when its call returns, so waiting is trivial; times are the host's clock,
+// and the time between two events is the time that the simulation took.
 #include <chrono>
 
 #include "driver/Call.h"
@@ -10,7 +10,9 @@ namespace {
 using namespace sim;
 
 std::uint64_t nowNs() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
 }
 
 StreamHandle *ownStream(const DriverState &s, Stream stream) { return s.streams.contains(stream) ? stream : nullptr; }
@@ -57,7 +59,9 @@ Result cuStreamQuery(Stream stream) {
 }
 
 Result cuStreamWaitEvent(Stream stream, Event event, unsigned) {
-  return streamCall("cuStreamWaitEvent", stream, [&](DriverState &s, ContextHandle &) { return s.events.contains(event) ? Result::Success : Result::InvalidHandle; });
+  return streamCall("cuStreamWaitEvent", stream, [&](DriverState &s, ContextHandle &) {
+    return s.events.contains(event) ? Result::Success : Result::InvalidHandle;
+  });
 }
 
 Result cuStreamGetCtx(Stream stream, Context *context) {
@@ -97,7 +101,9 @@ Result cuStreamIsCapturing(Stream stream, int *status) {
 
 // Called without the lock: the function is the user's and may take its time.
 Result cuLaunchHostFunc(Stream stream, void (*function)(void *), void *data) {
-  const Result result = streamCall("cuLaunchHostFunc", stream, [&](DriverState &, ContextHandle &) { return function ? Result::Success : Result::InvalidValue; });
+  const Result result = streamCall("cuLaunchHostFunc", stream, [&](DriverState &, ContextHandle &) {
+    return function ? Result::Success : Result::InvalidValue;
+  });
   if (result == Result::Success) function(data);
   return result;
 }
@@ -140,8 +146,10 @@ Result cuEventElapsedTime(float *milliseconds, Event start, Event end) {
   return eventCall("cuEventElapsedTime", start, [&](DriverState &s, ContextHandle &) {
     if (!s.events.contains(end)) return Result::InvalidHandle;
     if (!milliseconds) return Result::InvalidValue;
-    if (!start->recorded || !end->recorded || ((start->flags | end->flags) & EventDisableTiming)) return Result::InvalidHandle;
-    *milliseconds = static_cast<float>(static_cast<double>(static_cast<std::int64_t>(end->timeNs - start->timeNs)) * 1e-6);
+    if (!start->recorded || !end->recorded || ((start->flags | end->flags) & EventDisableTiming))
+      return Result::InvalidHandle;
+    *milliseconds =
+        static_cast<float>(static_cast<double>(static_cast<std::int64_t>(end->timeNs - start->timeNs)) * 1e-6);
     return Result::Success;
   });
 }

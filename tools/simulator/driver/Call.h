@@ -59,7 +59,8 @@ template <class Body> Result contextCall(const char *name, Body body) {
 
 inline bool isStream(const DriverState &s, cuda::Stream stream) {
   const auto value = reinterpret_cast<std::uintptr_t>(stream);
-  return value == 0 || value == cuda::legacyStreamValue || value == cuda::perThreadStreamValue || s.streams.contains(stream);
+  return value == 0 || value == cuda::legacyStreamValue || value == cuda::perThreadStreamValue ||
+         s.streams.contains(stream);
 }
 
 /// A call in the current context on a stream.

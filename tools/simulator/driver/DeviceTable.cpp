@@ -30,15 +30,19 @@ std::string_view knownArchs() { return "sm_80, sm_86, sm_89, sm_90a, sm_120a"; }
 std::optional<int> attributeOf(const DeviceSpec &s, int ordinal, cuda::DeviceAttribute attribute) {
   using A = cuda::DeviceAttribute;
   switch (attribute) {
-  case A::MaxThreadsPerBlock: case A::MaxBlockDimX: case A::MaxBlockDimY: return 1024;
+  case A::MaxThreadsPerBlock:
+  case A::MaxBlockDimX:
+  case A::MaxBlockDimY: return 1024;
   case A::MaxBlockDimZ: return 64;
   case A::MaxGridDimX: return 2147483647;
-  case A::MaxGridDimY: case A::MaxGridDimZ: return 65535;
+  case A::MaxGridDimY:
+  case A::MaxGridDimZ: return 65535;
   case A::MaxSharedMemoryPerBlock: return 49152;
   case A::TotalConstantMemory: return 65536;
   case A::WarpSize: return 32;
   case A::MaxPitch: return 2147483647;
-  case A::MaxRegistersPerBlock: case A::MaxRegistersPerMultiprocessor: return 65536;
+  case A::MaxRegistersPerBlock:
+  case A::MaxRegistersPerMultiprocessor: return 65536;
   case A::ClockRateKhz: return s.clockKhz;
   case A::TextureAlignment: return 512;
   case A::MultiprocessorCount: return s.smCount;
@@ -53,8 +57,14 @@ std::optional<int> attributeOf(const DeviceSpec &s, int ordinal, cuda::DeviceAtt
   case A::MaxBlocksPerMultiprocessor: return s.blocksPerSm;
   case A::ReservedSharedMemoryPerBlock: return 1024;
   case A::PciBusId: return ordinal + 1;
-  case A::CanMapHostMemory: case A::ConcurrentKernels: case A::UnifiedAddressing: case A::StreamPrioritiesSupported:
-  case A::GlobalL1CacheSupported: case A::LocalL1CacheSupported: case A::CooperativeLaunch: case A::ComputePreemptionSupported: return 1;
+  case A::CanMapHostMemory:
+  case A::ConcurrentKernels:
+  case A::UnifiedAddressing:
+  case A::StreamPrioritiesSupported:
+  case A::GlobalL1CacheSupported:
+  case A::LocalL1CacheSupported:
+  case A::CooperativeLaunch:
+  case A::ComputePreemptionSupported: return 1;
   case A::AsyncEngineCount: return 2;
   // Clusters, tensor maps, memory pools, managed and virtual memory are not simulated.
   default: break;

@@ -14,7 +14,8 @@ std::string variable(const char *name) {
 } // namespace
 
 const Environment &environment() {
-  static const Environment result{variable("SAGESIM_DEVICES"), variable("SAGESIM_REPORT"), variable("SAGESIM_TRACE") == "1", variable("SAGESIM_LEVEL")};
+  static const Environment result{variable("SAGESIM_DEVICES"), variable("SAGESIM_REPORT"),
+                                  variable("SAGESIM_TRACE") == "1", variable("SAGESIM_LEVEL")};
   return result;
 }
 

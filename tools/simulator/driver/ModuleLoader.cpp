@@ -13,7 +13,9 @@ using cuda::Result;
 
 constexpr int newestPtx = 90; // 9.0
 
-std::string logLine(std::uint32_t line, const std::string &message) { return "line " + std::to_string(line) + "; error: " + message + "\n"; }
+std::string logLine(std::uint32_t line, const std::string &message) {
+  return "line " + std::to_string(line) + "; error: " + message + "\n";
+}
 
 struct LoadFailure {
   Result result;
@@ -25,17 +27,21 @@ struct LoadFailure {
 void checkTarget(const Module &module, const DeviceSpec &spec) {
   const int version = module.versionMajor * 10 + module.versionMinor;
   if (version > newestPtx)
-    throw LoadFailure{Result::UnsupportedPtxVersion, 1, "PTX version " + std::to_string(module.versionMajor) + "." + std::to_string(module.versionMinor) + " is newer than 9.0"};
+    throw LoadFailure{Result::UnsupportedPtxVersion, 1,
+                      "PTX version " + std::to_string(module.versionMajor) + "." + std::to_string(module.versionMinor) +
+                          " is newer than 9.0"};
   const unsigned target = archNumber(module.target), device = static_cast<unsigned>(spec.major * 10 + spec.minor);
   const bool special = !module.target.empty() && (module.target.back() == 'a' || module.target.back() == 'f');
   if (target == 0 || target > device || (special && module.target != spec.arch))
-    throw LoadFailure{Result::InvalidPtx, 1, "target '" + module.target + "' cannot run on a device of " + std::string(spec.arch)};
+    throw LoadFailure{Result::InvalidPtx, 1,
+                      "target '" + module.target + "' cannot run on a device of " + std::string(spec.arch)};
   if (module.addressBits != 64) throw LoadFailure{Result::InvalidPtx, 1, "only .address_size 64 is supported"};
 }
 
 class Loader {
 public:
-  Loader(cuda::ContextHandle &c, const Module &m) : context(c), parsed(m), lines(std::make_shared<const std::vector<std::string>>(m.lines)) {}
+  Loader(cuda::ContextHandle &c, const Module &m)
+      : context(c), parsed(m), lines(std::make_shared<const std::vector<std::string>>(m.lines)) {}
 
   std::unique_ptr<cuda::ModuleHandle> run() {
     result->context = &context;
@@ -75,7 +81,9 @@ private:
     if (!v.initialiser.empty()) std::memcpy(a->data, v.initialiser.data(), v.initialiser.size());
     for (const Variable::Relocation &r : v.relocations) {
       const auto found = symbols.find(r.symbol);
-      if (found == symbols.end()) throw LoadFailure{Result::InvalidPtx, v.line, "initialiser of '" + v.name + "' names the unknown variable '" + r.symbol + "'"};
+      if (found == symbols.end())
+        throw LoadFailure{Result::InvalidPtx, v.line,
+                          "initialiser of '" + v.name + "' names the unknown variable '" + r.symbol + "'"};
       const std::uint64_t address = found->second.address + static_cast<std::uint64_t>(r.addend);
       std::memcpy(a->data + r.at, &address, sizeof address);
     }
@@ -84,11 +92,13 @@ private:
 
   void decode(const Function &f) {
     auto decoded = decodeKernel(parsed, f, symbols, lines);
-    if (auto *error = std::get_if<SourceError>(&decoded)) throw LoadFailure{Result::InvalidPtx, error->line, error->message};
+    if (auto *error = std::get_if<SourceError>(&decoded))
+      throw LoadFailure{Result::InvalidPtx, error->line, error->message};
     auto function = std::make_unique<cuda::FunctionHandle>();
     function->module = result.get();
     function->program = std::move(std::get<0>(decoded));
-    if (!result->functions.emplace(f.name, std::move(function)).second) throw LoadFailure{Result::InvalidPtx, f.line, "kernel '" + f.name + "' is defined twice"};
+    if (!result->functions.emplace(f.name, std::move(function)).second)
+      throw LoadFailure{Result::InvalidPtx, f.line, "kernel '" + f.name + "' is defined twice"};
   }
 
   cuda::ContextHandle &context;
@@ -116,8 +126,9 @@ LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx) {
     checkTarget(module, *context.spec);
     outcome.module = Loader(context, module).run();
     for (const auto &[name, f] : outcome.module->functions)
-      outcome.infoLog += "kernel '" + name + "': " + std::to_string(f->program->registersPerThread) + " registers (estimate), " +
-                         std::to_string(f->program->staticSharedBytes) + " bytes shared, " + std::to_string(f->program->localBytes) + " bytes local\n";
+      outcome.infoLog += "kernel '" + name + "': " + std::to_string(f->program->registersPerThread) +
+                         " registers (estimate), " + std::to_string(f->program->staticSharedBytes) + " bytes shared, " +
+                         std::to_string(f->program->localBytes) + " bytes local\n";
   } catch (const LoadFailure &failure) {
     fail(failure.result, failure.line, failure.message);
   }

@@ -14,7 +14,8 @@ namespace {
 
 std::uint64_t hostMemoryBytes() {
   const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
-  return pages > 0 && size > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size) : std::uint64_t{1} << 32;
+  return pages > 0 && size > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size)
+                               : std::uint64_t{1} << 32;
 }
 
 void writeReports(const DriverState &s) {
@@ -58,8 +59,8 @@ bool makeDevices(DriverState &s, const std::string &names) {
   return true;
 }
 
-// A program's static destructors still call the driver after the thread's own locals are gone: then a new, empty stack is
-// made, which lives until the process ends.
+// A program's static destructors still call the driver after the thread's own locals are gone: then a new, empty stack
+// is made, which lives until the process ends.
 std::vector<cuda::ContextHandle *> &contextStack() {
   using Stack = std::vector<cuda::ContextHandle *>;
   static thread_local Stack *stack = nullptr;

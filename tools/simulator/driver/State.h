@@ -1,8 +1,8 @@
-// What the driver remembers: devices, contexts, modules, streams, events. One mutex guards all of it; a launch runs under
-// that mutex, so work is done in the order of the calls and every asynchronous call is complete when it returns.
+// What the driver remembers: devices, contexts, modules, streams, events. One mutex guards all of it; a launch runs
+// under that mutex, so work is done in the order of the calls and every asynchronous call is complete when it returns.
 //
-// Handles are pointers to these objects. A handle that is not in its set of living objects is refused, so a stale or made-up
-// one is an error code and never a crash.
+// Handles are pointers to these objects. A handle that is not in its set of living objects is refused, so a stale or
+// made-up one is an error code and never a crash.
 #pragma once
 
 #include <cstdint>
@@ -73,7 +73,7 @@ namespace sage::sim {
 struct DriverState {
   std::mutex mutex;
   bool initialised = false;
-  std::string configured; ///< from sagesimConfigure
+  std::string configured;                                    ///< from sagesimConfigure
   std::vector<std::unique_ptr<cuda::ContextHandle>> devices; ///< each with its primary context
   std::unordered_set<void *> modules, functions, streams, events;
   std::map<std::string, KernelCounters> counters;

@@ -28,7 +28,8 @@ SIM_INLINE Lanes<u64> addresses(const Warp &w, const u32 *m) {
 }
 
 SIM_INLINE Lanes<u64> laneNumbers() {
-  return Lanes<u64>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+  return Lanes<u64>{0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 }
 
 /// All 32 lanes touch consecutive pieces of SIZE bytes.
@@ -44,7 +45,8 @@ SIM_INLINE bool checkAligned(Warp &w, const Inst *i, Lanes<u64> address, u32 siz
   return false;
 }
 
-template <class Body> SIM_INLINE bool globalAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
+template <class Body>
+SIM_INLINE bool globalAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
   if (!checkAligned(w, i, address, size, mask, Space::Global)) return false;
   Allocation *&cached = w.lookups[i->id].allocation;
   while (mask != 0) {
@@ -72,7 +74,8 @@ template <class Body> SIM_INLINE bool globalAccess(Warp &w, const Inst *i, Lanes
 
 /// A region of LIMIT bytes that all lanes must stay in.
 template <class Body>
-SIM_INLINE bool boundedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, u64 limit, Region region, Body body) {
+SIM_INLINE bool boundedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, u64 limit, Region region,
+                              Body body) {
   if (!checkAligned(w, i, address, size, mask, region.space)) return false;
   const u32 outside = mask & (limit < size ? mask : maskOf(address > limit - size));
   if (__builtin_expect(outside != 0, 0)) {
@@ -83,22 +86,29 @@ SIM_INLINE bool boundedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 ma
   return body(region, address, mask);
 }
 
-template <class Body> SIM_INLINE bool sharedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
+template <class Body>
+SIM_INLINE bool sharedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
   const Block &b = *w.block;
-  return boundedAccess(w, i, address, mask, size, b.sharedBytes, Region{b.shared, b.sharedShadow, Space::Shared, 0}, body);
+  return boundedAccess(w, i, address, mask, size, b.sharedBytes, Region{b.shared, b.sharedShadow, Space::Shared, 0},
+                       body);
 }
-template <class Body> SIM_INLINE bool localAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
+template <class Body>
+SIM_INLINE bool localAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
   const u64 each = w.block->program->localBytes;
-  return boundedAccess(w, i, address, mask, size, each, Region{w.local, nullptr, Space::Local, 0},
-                       [&](Region r, Lanes<u64> offset, u32 lanes) { return body(r, offset + laneNumbers() * each, lanes); });
+  return boundedAccess(
+      w, i, address, mask, size, each, Region{w.local, nullptr, Space::Local, 0},
+      [&](Region r, Lanes<u64> offset, u32 lanes) { return body(r, offset + laneNumbers() * each, lanes); });
 }
-template <class Body> SIM_INLINE bool paramAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
+template <class Body>
+SIM_INLINE bool paramAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
   const Block &b = *w.block;
-  return boundedAccess(w, i, address, mask, size, b.program->parameterBytes, Region{const_cast<u8 *>(b.parameters), nullptr, Space::Param, 0}, body);
+  return boundedAccess(w, i, address, mask, size, b.program->parameterBytes,
+                       Region{const_cast<u8 *>(b.parameters), nullptr, Space::Param, 0}, body);
 }
 
 /// Generic addresses: each window's lanes by themselves.
-template <class Body> SIM_INLINE bool genericAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
+template <class Body>
+SIM_INLINE bool genericAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
   const u32 global = maskOf(address < sharedWindow) & mask;
   if (__builtin_expect(global == mask, 1)) return globalAccess(w, i, address, mask, size, use, body);
   if (global != 0 && !globalAccess(w, i, address, global, size, use, body)) return false;
@@ -115,7 +125,9 @@ template <class Body> SIM_INLINE bool genericAccess(Warp &w, const Inst *i, Lane
   return false;
 }
 
-template <class Body> SIM_INLINE bool access(Warp &w, const Inst *i, Space space, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
+template <class Body>
+SIM_INLINE bool access(Warp &w, const Inst *i, Space space, Lanes<u64> address, u32 mask, u32 size, Use use,
+                       Body body) {
   switch (space) {
   case Space::Shared: return sharedAccess(w, i, address, mask, size, body);
   case Space::Local: return localAccess(w, i, address, mask, size, body);
@@ -195,9 +207,12 @@ SIM_INLINE u32 bankConflicts(Lanes<u64> offset, u32 mask, u32 size) {
 SIM_INLINE void countBytes(Warp &w, Space space, u32 mask, u32 size, Use use) {
   const u64 n = static_cast<u64>(__builtin_popcount(mask)) * size;
   Counters &c = *w.stats;
-  if (space == Space::Shared) (use == Use::Read ? c.sharedReadBytes : c.sharedWrittenBytes) += n;
-  else if (space == Space::Local) (use == Use::Read ? c.localReadBytes : c.localWrittenBytes) += n;
-  else if (space == Space::Global) (use == Use::Read ? c.globalReadBytes : c.globalWrittenBytes) += n;
+  if (space == Space::Shared)
+    (use == Use::Read ? c.sharedReadBytes : c.sharedWrittenBytes) += n;
+  else if (space == Space::Local)
+    (use == Use::Read ? c.localReadBytes : c.localWrittenBytes) += n;
+  else if (space == Space::Global)
+    (use == Use::Read ? c.globalReadBytes : c.globalWrittenBytes) += n;
 }
 
 } // namespace sage::sim::SAGESIM_LEVEL

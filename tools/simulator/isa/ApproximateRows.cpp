@@ -1,4 +1,5 @@
-// The approximate functions (PTX ISA §9.7.3.13–9.7.3.22, §9.7.4). Deterministic, and never worse than the manual's bounds:
+// The approximate functions (PTX ISA §9.7.3.13–9.7.3.22, §9.7.4). Deterministic, and never worse than the manual's
+// bounds:
 //   rcp, sqrt, rsqrt   correctly rounded, or rounded from a double (bound: 1 ulp, 1 ulp, 2^-22.9)
 //   ex2                relative error below 2^-23 (bound 2^-22.5); exact at integers
 //   lg2, sin, cos, tanh  rounded from the C library's double (bounds 2^-22.6, 2^-20.5, 2^-20.5, 2^-11)
@@ -10,10 +11,16 @@
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
-struct Rcp { SIM_INLINE Lanes<float> of(Lanes<float> a) { return 1.0f / a; } };
-struct Sqrt { SIM_INLINE Lanes<float> of(Lanes<float> a) { return __builtin_elementwise_sqrt(a); } };
+struct Rcp {
+  SIM_INLINE Lanes<float> of(Lanes<float> a) { return 1.0f / a; }
+};
+struct Sqrt {
+  SIM_INLINE Lanes<float> of(Lanes<float> a) { return __builtin_elementwise_sqrt(a); }
+};
 struct Rsqrt {
-  SIM_INLINE Lanes<float> of(Lanes<float> a) { return convert<float>(1.0 / __builtin_elementwise_sqrt(convert<double>(a))); }
+  SIM_INLINE Lanes<float> of(Lanes<float> a) {
+    return convert<float>(1.0 / __builtin_elementwise_sqrt(convert<double>(a)));
+  }
 };
 
 // 2^x = 2^n · 2^f with n the nearest integer and |f| ≤ ½; the Taylor series of 2^f = e^(f ln 2) up to f^7 leaves 2^-28.
@@ -41,7 +48,9 @@ struct Ex2 {
 };
 
 template <double (*F)(double)> struct Library {
-  SIM_INLINE Lanes<float> of(Lanes<float> a) { return each<float>([](float x) { return static_cast<float>(F(x)); }, a); }
+  SIM_INLINE Lanes<float> of(Lanes<float> a) {
+    return each<float>([](float x) { return static_cast<float>(F(x)); }, a);
+  }
 };
 double sine(double x) { return std::sin(x); }
 double cosine(double x) { return std::cos(x); }

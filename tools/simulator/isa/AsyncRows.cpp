@@ -55,14 +55,14 @@ const Inst *copyAsync(Warp &w, const Inst *i) {
   record.bytes = size;
   bool ok = fillRecord(w, i, record, size);
   ok = ok && sharedAccess(w, i, destination, w.active, size, [&](const Region &r, Lanes<u64> offset, u32 mask) {
-    for (u32 m = mask; m != 0; m &= m - 1) {
-      const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
-      if (!markWritten(w, i, r, offset[lane], size, lane)) return false;
-      std::memset(r.shadow + offset[lane], shadowInFlight, size);
-      record.destination[lane] = static_cast<u32>(offset[lane]);
-    }
-    return true;
-  });
+         for (u32 m = mask; m != 0; m &= m - 1) {
+           const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
+           if (!markWritten(w, i, r, offset[lane], size, lane)) return false;
+           std::memset(r.shadow + offset[lane], shadowInFlight, size);
+           record.destination[lane] = static_cast<u32>(offset[lane]);
+         }
+         return true;
+       });
   w.stats->asyncCopyBytes += static_cast<u64>(__builtin_popcount(w.active)) * size;
   return ok ? i + 1 : nullptr;
 }

@@ -9,21 +9,45 @@ namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
 // Each operation computes the new value from the old one and one or two operands.
-struct OpAdd { template <class T> static T of(T old, T b, T) { return static_cast<T>(old + b); } };
-struct OpMin { template <class T> static T of(T old, T b, T) { return b < old ? b : old; } };
-struct OpMax { template <class T> static T of(T old, T b, T) { return b > old ? b : old; } };
-struct OpAnd { template <class T> static T of(T old, T b, T) { return old & b; } };
-struct OpOr { template <class T> static T of(T old, T b, T) { return old | b; } };
-struct OpXor { template <class T> static T of(T old, T b, T) { return old ^ b; } };
-struct OpExch { template <class T> static T of(T, T b, T) { return b; } };
-struct OpCas { template <class T> static T of(T old, T b, T c) { return old == b ? c : old; } };
-struct OpInc { template <class T> static T of(T old, T b, T) { return old >= b ? T(0) : static_cast<T>(old + 1); } };
-struct OpDec { template <class T> static T of(T old, T b, T) { return old == 0 || old > b ? b : static_cast<T>(old - 1); } };
+struct OpAdd {
+  template <class T> static T of(T old, T b, T) { return static_cast<T>(old + b); }
+};
+struct OpMin {
+  template <class T> static T of(T old, T b, T) { return b < old ? b : old; }
+};
+struct OpMax {
+  template <class T> static T of(T old, T b, T) { return b > old ? b : old; }
+};
+struct OpAnd {
+  template <class T> static T of(T old, T b, T) { return old & b; }
+};
+struct OpOr {
+  template <class T> static T of(T old, T b, T) { return old | b; }
+};
+struct OpXor {
+  template <class T> static T of(T old, T b, T) { return old ^ b; }
+};
+struct OpExch {
+  template <class T> static T of(T, T b, T) { return b; }
+};
+struct OpCas {
+  template <class T> static T of(T old, T b, T c) { return old == b ? c : old; }
+};
+struct OpInc {
+  template <class T> static T of(T old, T b, T) { return old >= b ? T(0) : static_cast<T>(old + 1); }
+};
+struct OpDec {
+  template <class T> static T of(T old, T b, T) { return old == 0 || old > b ? b : static_cast<T>(old - 1); }
+};
 
 template <class T> T fromBits(typename Traits<T>::Unsigned x) { return __builtin_bit_cast(T, x); }
-template <class T> typename Traits<T>::Unsigned toBits(T x) { return __builtin_bit_cast(typename Traits<T>::Unsigned, x); }
+template <class T> typename Traits<T>::Unsigned toBits(T x) {
+  return __builtin_bit_cast(typename Traits<T>::Unsigned, x);
+}
 
-template <class T, class Op> SIM_INLINE typename Traits<T>::Unsigned update(u8 *where, typename Traits<T>::Unsigned b, typename Traits<T>::Unsigned c) {
+template <class T, class Op>
+SIM_INLINE typename Traits<T>::Unsigned update(u8 *where, typename Traits<T>::Unsigned b,
+                                               typename Traits<T>::Unsigned c) {
   using U = typename Traits<T>::Unsigned;
   auto *target = reinterpret_cast<U *>(where);
   U old = __atomic_load_n(target, __ATOMIC_RELAXED);
@@ -44,7 +68,9 @@ template <bool Bfloat> struct OpAddPair {
   }
 };
 template <bool Bfloat> struct OpAddHalf {
-  template <class T> static u16 of(u16 old, u16 b, u16) { return static_cast<u16>(OpAddPair<Bfloat>::template of<u32>(old, b, 0)); }
+  template <class T> static u16 of(u16 old, u16 b, u16) {
+    return static_cast<u16>(OpAddPair<Bfloat>::template of<u32>(old, b, 0));
+  }
 };
 
 // `extra`: bits 0–2 the space, bit 3 no result (red). Operands: [d] m b [c].
@@ -66,11 +92,15 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
     }
     return true;
   };
-  return access(w, i, static_cast<Space>(i->extra & 7), addresses(w, m), w.active, sizeof(T), Use::Write, body) ? i + 1 : nullptr;
+  return access(w, i, static_cast<Space>(i->extra & 7), addresses(w, m), w.active, sizeof(T), Use::Write, body)
+             ? i + 1
+             : nullptr;
 }
 
 unsigned extraOf(const Form &f) {
-  const Space space = f.has("global") ? Space::Global : f.has("shared") || f.has("shared::cta") ? Space::Shared : Space::Generic;
+  const Space space = f.has("global")                           ? Space::Global
+                      : f.has("shared") || f.has("shared::cta") ? Space::Shared
+                                                                : Space::Generic;
   return static_cast<unsigned>(space) | unsigned(f.row->pattern.starts_with("red")) << 3;
 }
 

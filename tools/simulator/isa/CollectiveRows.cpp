@@ -1,5 +1,5 @@
-// Exchanges between the lanes of a warp (PTX ISA §9.7.9.6 shfl, §9.7.13.10–9.7.13.14 vote, match, activemask, redux, elect).
-// Each gathers the lanes of its member mask first.
+// Exchanges between the lanes of a warp (PTX ISA §9.7.9.6 shfl, §9.7.13.10–9.7.13.14 vote, match, activemask, redux,
+// elect). Each gathers the lanes of its member mask first.
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
 
@@ -7,9 +7,11 @@ namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
 /// The member mask: the same for all lanes that execute together.
-SIM_INLINE u32 members(const Warp &w, u32 offset) { return w.active ? const_cast<Warp &>(w).lanes<u32>(offset)[std::countr_zero(w.active)] : 0; }
-#define SIM_GATHER(operand)                                                                                                                          \
-  const u32 needed = members(w, operand) & w.alive;                                                                                                  \
+SIM_INLINE u32 members(const Warp &w, u32 offset) {
+  return w.active ? const_cast<Warp &>(w).lanes<u32>(offset)[std::countr_zero(w.active)] : 0;
+}
+#define SIM_GATHER(operand)                                                                                            \
+  const u32 needed = members(w, operand) & w.alive;                                                                    \
   if ((needed & ~w.active) != 0 && !gather(w, i, needed)) return resume(w)
 
 enum Direction : unsigned { Up, Down, Butterfly, Index };
@@ -137,21 +139,29 @@ const Inst *warpSync(Warp &w, const Inst *i) {
 }
 
 const Row rows[] = {
-    {"shfl sync up b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {shuffle, Up}; }},
-    {"shfl sync down b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {shuffle, Down}; }},
-    {"shfl sync bfly b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {shuffle, Butterfly}; }},
-    {"shfl sync idx b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {shuffle, Index}; }},
+    {"shfl sync up b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp,
+     [](const Form &) -> Picked { return {shuffle, Up}; }},
+    {"shfl sync down b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp,
+     [](const Form &) -> Picked { return {shuffle, Down}; }},
+    {"shfl sync bfly b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp,
+     [](const Form &) -> Picked { return {shuffle, Butterfly}; }},
+    {"shfl sync idx b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp,
+     [](const Form &) -> Picked { return {shuffle, Index}; }},
     {"vote sync all pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {vote, 0}; }},
     {"vote sync any pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {vote, 1}; }},
     {"vote sync uni pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {vote, 2}; }},
     {"vote sync ballot b32", "d p a:u32", UnitClass::Warp, always<ballot>},
-    {"match any sync b32|b64", "d:b32 a b:u32", UnitClass::Warp, [](const Form &f) -> Picked { return f.type() == Type::B32 ? matchAny<u32> : matchAny<u64>; }},
-    {"match all sync b32|b64", "Q:b32 a b:u32", UnitClass::Warp, [](const Form &f) -> Picked { return f.type() == Type::B32 ? matchAll<u32> : matchAll<u64>; }},
+    {"match any sync b32|b64", "d:b32 a b:u32", UnitClass::Warp,
+     [](const Form &f) -> Picked { return f.type() == Type::B32 ? matchAny<u32> : matchAny<u64>; }},
+    {"match all sync b32|b64", "Q:b32 a b:u32", UnitClass::Warp,
+     [](const Form &f) -> Picked { return f.type() == Type::B32 ? matchAll<u32> : matchAll<u64>; }},
     {"redux sync add|min|max u32|s32", "d a b:u32", UnitClass::Warp, pickReduce, 80},
     {"redux sync and|or|xor b32", "d a b:u32", UnitClass::Warp, pickReduce, 80},
-    {"redux sync min|max [abs] [NaN] f32", "d a b:u32", UnitClass::Warp, [](const Form &f) -> Picked {
+    {"redux sync min|max [abs] [NaN] f32", "d a b:u32", UnitClass::Warp,
+     [](const Form &f) -> Picked {
        return {reduceFloat, unsigned(f.has("max")) | unsigned(f.has("abs")) << 1 | unsigned(f.has("NaN")) << 2};
-     }, 100},
+     },
+     100},
     {"activemask b32", "d", UnitClass::Warp, always<activeMask>},
     {"elect sync", "Q:b32 a:u32", UnitClass::Warp, always<elect>, 90},
     {"bar warp sync", "a:u32", UnitClass::Barrier, always<warpSync>},

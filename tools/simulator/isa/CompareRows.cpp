@@ -13,11 +13,24 @@ struct CompareRow {
   unsigned outcomes;
 };
 constexpr CompareRow compares[] = {
-    {"eq", Equal},          {"ne", Less | Greater}, {"lt", Less},           {"le", Less | Equal},
-    {"gt", Greater},        {"ge", Greater | Equal}, {"lo", Less},          {"ls", Less | Equal},
-    {"hi", Greater},        {"hs", Greater | Equal}, {"equ", Equal | Unordered}, {"neu", Less | Greater | Unordered},
-    {"ltu", Less | Unordered}, {"leu", Less | Equal | Unordered}, {"gtu", Greater | Unordered},
-    {"geu", Greater | Equal | Unordered}, {"num", Less | Equal | Greater}, {"nan", Unordered},
+    {"eq", Equal},
+    {"ne", Less | Greater},
+    {"lt", Less},
+    {"le", Less | Equal},
+    {"gt", Greater},
+    {"ge", Greater | Equal},
+    {"lo", Less},
+    {"ls", Less | Equal},
+    {"hi", Greater},
+    {"hs", Greater | Equal},
+    {"equ", Equal | Unordered},
+    {"neu", Less | Greater | Unordered},
+    {"ltu", Less | Unordered},
+    {"leu", Less | Equal | Unordered},
+    {"gtu", Greater | Unordered},
+    {"geu", Greater | Equal | Unordered},
+    {"num", Less | Equal | Greater},
+    {"nan", Unordered},
 };
 
 unsigned outcomesOf(const Form &f) {
@@ -28,13 +41,20 @@ unsigned outcomesOf(const Form &f) {
 
 // The comparisons that kernels are full of get a handler each; the others combine two masks.
 template <unsigned Outcomes, class T> SIM_INLINE u32 compareMask(Lanes<T> a, Lanes<T> b) {
-  if constexpr (Outcomes == Equal) return maskOf(a == b);
-  else if constexpr (Outcomes == Less) return maskOf(a < b);
-  else if constexpr (Outcomes == (Less | Equal)) return maskOf(a <= b);
-  else if constexpr (Outcomes == Greater) return maskOf(a > b);
-  else if constexpr (Outcomes == (Greater | Equal)) return maskOf(a >= b);
-  else if constexpr (Outcomes == (Less | Greater)) return maskOf(a < b) | maskOf(a > b);
-  else return 0;
+  if constexpr (Outcomes == Equal)
+    return maskOf(a == b);
+  else if constexpr (Outcomes == Less)
+    return maskOf(a < b);
+  else if constexpr (Outcomes == (Less | Equal))
+    return maskOf(a <= b);
+  else if constexpr (Outcomes == Greater)
+    return maskOf(a > b);
+  else if constexpr (Outcomes == (Greater | Equal))
+    return maskOf(a >= b);
+  else if constexpr (Outcomes == (Less | Greater))
+    return maskOf(a < b) | maskOf(a > b);
+  else
+    return 0;
 }
 template <class T> SIM_INLINE u32 compareAny(unsigned outcomes, Lanes<T> a, Lanes<T> b) {
   u32 result = 0;
@@ -75,7 +95,9 @@ const Inst *setpFloatFtz(Warp &w, const Inst *i) {
   storeMasks(w, i, compareAny(i->extra & 15, flush(get<float>(w, i->o[2])), flush(get<float>(w, i->o[3]))));
   return i + 1;
 }
-template <bool Bfloat> SIM_INLINE Lanes<float> widenHalf(Lanes<u32> v) { return Bfloat ? bfloatToFloat(v & 0xffffu) : halfToFloat(v); }
+template <bool Bfloat> SIM_INLINE Lanes<float> widenHalf(Lanes<u32> v) {
+  return Bfloat ? bfloatToFloat(v & 0xffffu) : halfToFloat(v);
+}
 template <bool Bfloat> const Inst *setpHalf(Warp &w, const Inst *i) {
   const Lanes<float> a = widenHalf<Bfloat>(get<u32>(w, i->o[2])), b = widenHalf<Bfloat>(get<u32>(w, i->o[3]));
   storeMasks(w, i, compareAny(i->extra & 15, a, b));
@@ -109,15 +131,17 @@ template <class T> Handler fastSetp(unsigned outcomes) {
   }
 }
 
-
 Picked pickSetp(const Form &f) {
   const unsigned extra = extraOf(f);
   switch (f.type()) {
-  case Type::B16: case Type::U16: return {setpAny<u16>, extra};
+  case Type::B16:
+  case Type::U16: return {setpAny<u16>, extra};
   case Type::S16: return {setpAny<i16>, extra};
-  case Type::B32: case Type::U32: return {setpAny<u32>, extra};
+  case Type::B32:
+  case Type::U32: return {setpAny<u32>, extra};
   case Type::S32: return {setpAny<i32>, extra};
-  case Type::B64: case Type::U64: return {setpAny<u64>, extra};
+  case Type::B64:
+  case Type::U64: return {setpAny<u64>, extra};
   case Type::S64: return {setpAny<i64>, extra};
   case Type::F32: return {f.has("ftz") ? setpFloatFtz : setpAny<float>, extra};
   case Type::F64: return {setpAny<double>, extra};
@@ -133,9 +157,11 @@ Picked pickSetpPlain(const Form &f) {
   const unsigned outcomes = outcomesOf(f);
   Handler h = nullptr;
   switch (f.type()) {
-  case Type::B32: case Type::U32: h = fastSetp<u32>(outcomes); break;
+  case Type::B32:
+  case Type::U32: h = fastSetp<u32>(outcomes); break;
   case Type::S32: h = fastSetp<i32>(outcomes); break;
-  case Type::B64: case Type::U64: h = fastSetp<u64>(outcomes); break;
+  case Type::B64:
+  case Type::U64: h = fastSetp<u64>(outcomes); break;
   case Type::S64: h = fastSetp<i64>(outcomes); break;
   case Type::F32: h = fastSetp<float>(outcomes); break;
   default: break;
@@ -162,11 +188,14 @@ template <class T, bool Ftz> const Inst *setValue(Warp &w, const Inst *i) {
 Picked pickSet(const Form &f) {
   const unsigned extra = extraOf(f) | (f.type(0) == Type::F32 ? 64u : 0u);
   switch (f.type(1)) {
-  case Type::B32: case Type::U32: return {setValue<u32, false>, extra};
+  case Type::B32:
+  case Type::U32: return {setValue<u32, false>, extra};
   case Type::S32: return {setValue<i32, false>, extra};
-  case Type::B64: case Type::U64: return {setValue<u64, false>, extra};
+  case Type::B64:
+  case Type::U64: return {setValue<u64, false>, extra};
   case Type::S64: return {setValue<i64, false>, extra};
-  case Type::B16: case Type::U16: return {setValue<u16, false>, extra};
+  case Type::B16:
+  case Type::U16: return {setValue<u16, false>, extra};
   case Type::S16: return {setValue<i16, false>, extra};
   case Type::F32: return {f.has("ftz") ? setValue<float, true> : setValue<float, false>, extra};
   case Type::F64: return {setValue<double, false>, extra};
@@ -179,7 +208,9 @@ template <bool Bfloat> const Inst *setHalfPair(Warp &w, const Inst *i) {
   const u32 low = compareAny(i->extra & 15, widenHalf<Bfloat>(a), widenHalf<Bfloat>(b));
   const u32 high = compareAny(i->extra & 15, widenHalf<Bfloat>(a >> 16), widenHalf<Bfloat>(b >> 16));
   const u32 one = Bfloat ? 0x3f80u : 0x3c00u, zero = 0;
-  put<u32>(w, i->o[0], choose<u32>(low, Lanes<u32>(one), Lanes<u32>(zero)) | choose<u32>(high, Lanes<u32>(one << 16), Lanes<u32>(zero)));
+  put<u32>(w, i->o[0],
+           choose<u32>(low, Lanes<u32>(one), Lanes<u32>(zero)) |
+               choose<u32>(high, Lanes<u32>(one << 16), Lanes<u32>(zero)));
   return i + 1;
 }
 
@@ -212,23 +243,28 @@ template <class U, U Exponent> const Inst *testProperty(Warp &w, const Inst *i) 
 
 #define SIM_COMPARISONS "eq|ne|lt|le|gt|ge|lo|ls|hi|hs|equ|neu|ltu|leu|gtu|geu|num|nan"
 const Row rows[] = {
-    {"setp " SIM_COMPARISONS " b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16", "N a b", UnitClass::Predicate, pickSetpPlain},
-    {"setp " SIM_COMPARISONS " [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16|f16x2|bf16x2", "P a b", UnitClass::Predicate, pickSetp},
-    {"setp " SIM_COMPARISONS " and|or|xor [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16|f16x2|bf16x2", "P a b p", UnitClass::Predicate, pickSetp},
-    {"set " SIM_COMPARISONS " [ftz] u32|s32|f32|b32 b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64", "d:b32 a b", UnitClass::Predicate, pickSet},
-    {"set " SIM_COMPARISONS " and|or|xor [ftz] u32|s32|f32|b32 b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64", "d:b32 a b p", UnitClass::Predicate, pickSet},
-    {"set " SIM_COMPARISONS " f16x2 f16x2", "d:b32 a b", UnitClass::Predicate, [](const Form &f) -> Picked { return {setHalfPair<false>, extraOf(f)}; }},
-    {"set " SIM_COMPARISONS " bf16x2 bf16x2", "d:b32 a b", UnitClass::Predicate, [](const Form &f) -> Picked { return {setHalfPair<true>, extraOf(f)}; }},
-    {"selp b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64", "d a b p", UnitClass::Predicate, [](const Form &f) -> Picked {
-       return typeBits(f.type()) == 64 ? select<u64> : select<u32>;
-     }},
-    {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 s32", "d:0 a:0 b:0 c:s32", UnitClass::Predicate, [](const Form &f) -> Picked {
-       return typeBits(f.type(0)) == 64 ? slct<u64, false> : slct<u32, false>;
-     }},
-    {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 f32", "d:0 a:0 b:0 c:f32", UnitClass::Predicate, [](const Form &f) -> Picked {
-       return typeBits(f.type(0)) == 64 ? slct<u64, true> : slct<u32, true>;
-     }},
-    {"testp finite|infinite|number|notanumber|normal|subnormal f32|f64", "P a", UnitClass::Predicate, [](const Form &f) -> Picked {
+    {"setp " SIM_COMPARISONS " b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16", "N a b", UnitClass::Predicate,
+     pickSetpPlain},
+    {"setp " SIM_COMPARISONS " [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16|f16x2|bf16x2", "P a b",
+     UnitClass::Predicate, pickSetp},
+    {"setp " SIM_COMPARISONS " and|or|xor [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16|f16x2|bf16x2",
+     "P a b p", UnitClass::Predicate, pickSetp},
+    {"set " SIM_COMPARISONS " [ftz] u32|s32|f32|b32 b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64", "d:b32 a b",
+     UnitClass::Predicate, pickSet},
+    {"set " SIM_COMPARISONS " and|or|xor [ftz] u32|s32|f32|b32 b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64",
+     "d:b32 a b p", UnitClass::Predicate, pickSet},
+    {"set " SIM_COMPARISONS " f16x2 f16x2", "d:b32 a b", UnitClass::Predicate,
+     [](const Form &f) -> Picked { return {setHalfPair<false>, extraOf(f)}; }},
+    {"set " SIM_COMPARISONS " bf16x2 bf16x2", "d:b32 a b", UnitClass::Predicate,
+     [](const Form &f) -> Picked { return {setHalfPair<true>, extraOf(f)}; }},
+    {"selp b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64", "d a b p", UnitClass::Predicate,
+     [](const Form &f) -> Picked { return typeBits(f.type()) == 64 ? select<u64> : select<u32>; }},
+    {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 s32", "d:0 a:0 b:0 c:s32", UnitClass::Predicate,
+     [](const Form &f) -> Picked { return typeBits(f.type(0)) == 64 ? slct<u64, false> : slct<u32, false>; }},
+    {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 f32", "d:0 a:0 b:0 c:f32", UnitClass::Predicate,
+     [](const Form &f) -> Picked { return typeBits(f.type(0)) == 64 ? slct<u64, true> : slct<u32, true>; }},
+    {"testp finite|infinite|number|notanumber|normal|subnormal f32|f64", "P a", UnitClass::Predicate,
+     [](const Form &f) -> Picked {
        unsigned property = 0;
        for (const char *name : {"finite", "infinite", "number", "notanumber", "normal", "subnormal"}) {
          if (f.has(name)) break;

@@ -1,4 +1,5 @@
-// Branches, exits, traps, barriers, fences (PTX ISA §9.7.12, §9.7.13.1–9.7.13.5, §9.7.19). The same code on all vector levels.
+// Branches, exits, traps, barriers, fences (PTX ISA §9.7.12, §9.7.13.1–9.7.13.5, §9.7.19). The same code on all vector
+// levels.
 #include "isa/BarrierOps.h"
 #include "isa/Families.h"
 
@@ -27,13 +28,15 @@ const Inst *branchIndexed(Warp &w, const Inst *i) {
     const int lane = std::countr_zero(m);
     if (index[lane] >= i->extra)
       return fault(w, i, ViolationKind::IllegalBranch, static_cast<unsigned>(lane),
-                   "brx.idx with index " + std::to_string(index[lane]) + ", but the table has " + std::to_string(i->extra) + " targets");
+                   "brx.idx with index " + std::to_string(index[lane]) + ", but the table has " +
+                       std::to_string(i->extra) + " targets");
   }
   std::uint32_t rest = going;
   while (rest != 0) {
     const std::uint32_t value = index[std::countr_zero(rest)];
     std::uint32_t same = 0;
-    for (std::uint32_t m = rest; m != 0; m &= m - 1) same |= static_cast<std::uint32_t>(index[std::countr_zero(m)] == value) << std::countr_zero(m);
+    for (std::uint32_t m = rest; m != 0; m &= m - 1)
+      same |= static_cast<std::uint32_t>(index[std::countr_zero(m)] == value) << std::countr_zero(m);
     if (same == w.split) return i->targets[value];
     w.parked.push_back({i->targets[value], same, Split::Wait::Ready, 0});
     ++w.stats->divergentBranches;
@@ -67,18 +70,23 @@ const Inst *sleep(Warp &w, const Inst *i) {
   return nullptr;
 }
 
-// `extra` of barriers: bit 0 waits, bit 1 aligned, bit 2 reduction, bits 3–4 and/or/popc. The operands: [result], barrier,
-// threads (0: all), [vote].
+// `extra` of barriers: bit 0 waits, bit 1 aligned, bit 2 reduction, bits 3–4 and/or/popc. The operands: [result],
+// barrier, threads (0: all), [vote].
 enum BarrierFlag : unsigned { Waits = 1, Aligned = 2, Reduction = 4 };
 
-std::uint32_t uniform(Warp &w, std::uint32_t offset) { return w.lanes<std::uint32_t>(offset)[std::countr_zero(w.active)]; }
+std::uint32_t uniform(Warp &w, std::uint32_t offset) {
+  return w.lanes<std::uint32_t>(offset)[std::countr_zero(w.active)];
+}
 
 const Inst *barrierAt(Warp &w, const Inst *i, const std::uint32_t *id, const std::uint32_t *threads) {
   if ((i->extra & Aligned) && !gatherAll(w, i)) return resume(w);
   const std::uint32_t number = uniform(w, *id), count = threads ? uniform(w, *threads) : 0;
   const auto lane = static_cast<unsigned>(std::countr_zero(w.active));
-  if (number >= namedBarriers) return fault(w, i, ViolationKind::IllegalInstruction, lane, "there is no barrier " + std::to_string(number));
-  if (count % 32 != 0) return fault(w, i, ViolationKind::IllegalInstruction, lane, "a barrier for " + std::to_string(count) + " threads, not a multiple of 32");
+  if (number >= namedBarriers)
+    return fault(w, i, ViolationKind::IllegalInstruction, lane, "there is no barrier " + std::to_string(number));
+  if (count % 32 != 0)
+    return fault(w, i, ViolationKind::IllegalInstruction, lane,
+                 "a barrier for " + std::to_string(count) + " threads, not a multiple of 32");
   return arriveAtBarrier(w, i, number, count, i->extra & Waits);
 }
 const Inst *barrier(Warp &w, const Inst *i) { return barrierAt(w, i, i->o, i->operandCount > 1 ? i->o + 1 : nullptr); }

@@ -17,12 +17,17 @@ unsigned intCode(Type t) {
   return 0;
 }
 enum FloatCode : unsigned { CodeF16, CodeBF16, CodeF32, CodeF64 };
-unsigned floatCode(Type t) { return t == Type::F16 ? CodeF16 : t == Type::BF16 ? CodeBF16 : t == Type::F32 ? CodeF32 : CodeF64; }
+unsigned floatCode(Type t) {
+  return t == Type::F16 ? CodeF16 : t == Type::BF16 ? CodeBF16 : t == Type::F32 ? CodeF32 : CodeF64;
+}
 
 template <class T> SIM_INLINE Lanes<i64> loadAs(const Warp &w, u32 offset, bool wideRegister) {
-  if constexpr (sizeof(T) == 8) return bits<i64>(get<u64>(w, offset));
-  else if (wideRegister) return convert<i64>(bits<T>(convert<typename Traits<T>::Unsigned>(get<u64>(w, offset))));
-  else return convert<i64>(get<T>(w, offset));
+  if constexpr (sizeof(T) == 8)
+    return bits<i64>(get<u64>(w, offset));
+  else if (wideRegister)
+    return convert<i64>(bits<T>(convert<typename Traits<T>::Unsigned>(get<u64>(w, offset))));
+  else
+    return convert<i64>(get<T>(w, offset));
 }
 SIM_INLINE Lanes<i64> loadInt(const Warp &w, u32 offset, unsigned code, bool wideRegister) {
   switch (code) {
@@ -42,7 +47,8 @@ SIM_INLINE Lanes<i64> clamp(Lanes<i64> v, i64 low, i64 high) {
 struct Range {
   i64 low, high;
 };
-constexpr Range intRanges[] = {{0, 255}, {-128, 127}, {0, 65535}, {-32768, 32767}, {0, 0xffffffffll}, {-0x80000000ll, 0x7fffffffll}};
+constexpr Range intRanges[] = {{0, 255},        {-128, 127},       {0, 65535},
+                               {-32768, 32767}, {0, 0xffffffffll}, {-0x80000000ll, 0x7fffffffll}};
 
 /// Wraps to the destination type and extends to the register (§9.7.9.21: a wider register is filled by extension).
 SIM_INLINE void storeInt(Warp &w, u32 offset, Lanes<i64> v, unsigned code, bool wideRegister) {
@@ -55,8 +61,10 @@ SIM_INLINE void storeInt(Warp &w, u32 offset, Lanes<i64> v, unsigned code, bool 
   case 5: v = convert<i64>(convert<i32>(v)); break;
   default: break;
   }
-  if (wideRegister) put<i64>(w, offset, v);
-  else put<u32>(w, offset, convert<u32>(v));
+  if (wideRegister)
+    put<i64>(w, offset, v);
+  else
+    put<u32>(w, offset, convert<u32>(v));
 }
 
 // `extra`: bits 0–2 source, 3–5 destination, 6 sat, 7 destination register wide, 8 source register wide.
@@ -66,15 +74,17 @@ const Inst *intToInt(Warp &w, const Inst *i) {
   if (i->extra & 64) {
     const bool hugeSource = from == 6; // u64 above the signed range
     if (hugeSource) v = v < 0 ? Lanes<i64>(to == 6 ? i64(-1) : INT64_MAX) : v;
-    if (to < 6) v = clamp(v, intRanges[to].low, intRanges[to].high);
-    else if (to == 6 && !hugeSource) v = v < 0 ? Lanes<i64>(0) : v;
+    if (to < 6)
+      v = clamp(v, intRanges[to].low, intRanges[to].high);
+    else if (to == 6 && !hugeSource)
+      v = v < 0 ? Lanes<i64>(0) : v;
   }
   storeInt(w, i->o[0], v, to, i->extra & 128);
   return i + 1;
 }
 Picked pickIntToInt(const Form &f) {
-  return {intToInt, intCode(f.type(1)) | intCode(f.type(0)) << 3 | unsigned(f.has("sat")) << 6 | unsigned(f.registerBits[0] == 64) << 7 |
-                        unsigned(f.registerBits[1] == 64) << 8};
+  return {intToInt, intCode(f.type(1)) | intCode(f.type(0)) << 3 | unsigned(f.has("sat")) << 6 |
+                        unsigned(f.registerBits[0] == 64) << 7 | unsigned(f.registerBits[1] == 64) << 8};
 }
 template <class From, class To> const Inst *extend(Warp &w, const Inst *i) {
   put<To>(w, i->o[0], convert<To>(get<From>(w, i->o[1])));
@@ -94,11 +104,13 @@ SIM_INLINE void storeFloat(Warp &w, u32 offset, Lanes<double> v, unsigned code, 
   if (code == CodeF64) return put<double>(w, offset, canonical(v));
   const auto rounding = static_cast<PackRounding>(mode);
   if (code == CodeF32) {
-    Lanes<float> r = mode == Nearest ? convert<float>(v) : each<float>([rounding](double x) { return narrowToFloat(x, rounding); }, v);
+    Lanes<float> r = mode == Nearest ? convert<float>(v)
+                                     : each<float>([rounding](double x) { return narrowToFloat(x, rounding); }, v);
     if (ftz) r = flush(r);
     return put<float>(w, offset, canonical(r));
   }
-  if (mode == Nearest) return put<u32>(w, offset, code == CodeF16 ? floatToHalf(toFloatOdd(v)) : floatToBfloat(toFloatOdd(v)));
+  if (mode == Nearest)
+    return put<u32>(w, offset, code == CodeF16 ? floatToHalf(toFloatOdd(v)) : floatToBfloat(toFloatOdd(v)));
   const PackFormat &format = code == CodeF16 ? packF16 : packBF16;
   put<u32>(w, offset, each<u32>([&format, rounding](double x) { return packFloat(x, format, rounding, false); }, v));
 }
@@ -121,8 +133,10 @@ const Inst *intToFloat(Warp &w, const Inst *i) {
   } else {
     const Lanes<double> high = (from == 6 ? convert<double>(bits<u64>(v) >> 32) : convert<double>(v >> 32)) * 0x1p32;
     const Lanes<double> low = convert<double>(v & 0xffffffffll);
-    if (to == CodeF64 && (i->extra >> 5 & 3) == Nearest) exact = high + low;
-    else exact = addOdd(high, low);
+    if (to == CodeF64 && (i->extra >> 5 & 3) == Nearest)
+      exact = high + low;
+    else
+      exact = addOdd(high, low);
   }
   if (i->extra & 128) exact = saturate<double>(exact);
   if (to == CodeF64 && from >= 6 && (i->extra >> 5 & 3) != Nearest) {
@@ -138,7 +152,8 @@ Picked pickIntToFloat(const Form &f) {
     if (f.type(1) == Type::S32) return extend<i32, float>;
     if (f.type(1) == Type::U32) return extend<u32, float>;
   }
-  return {intToFloat, intCode(f.type(1)) | floatCode(f.type(0)) << 3 | modeOf(f) << 5 | unsigned(f.has("sat")) << 7 | unsigned(f.registerBits[0] == 64) << 8};
+  return {intToFloat, intCode(f.type(1)) | floatCode(f.type(0)) << 3 | modeOf(f) << 5 | unsigned(f.has("sat")) << 7 |
+                          unsigned(f.registerBits[0] == 64) << 8};
 }
 
 SIM_INLINE Lanes<double> roundToInt(Lanes<double> v, unsigned mode) {
@@ -163,15 +178,19 @@ const Inst *floatToInt(Warp &w, const Inst *i) {
     r = to == 4 ? convert<i64>(c) : convert<i64>(convert<i32>(c));
     if (from == CodeF64) r = v == v ? r : Lanes<i64>(i64{1} << (typeBits(intTypes[to]) - 1));
   } else if (to == 6) {
-    r = each<i64>([](double x) -> i64 {
-      if (x != x) return INT64_MIN;
-      return static_cast<i64>(x <= 0 ? 0 : x >= 0x1p64 ? UINT64_MAX : static_cast<u64>(x));
-    }, v);
+    r = each<i64>(
+        [](double x) -> i64 {
+          if (x != x) return INT64_MIN;
+          return static_cast<i64>(x <= 0 ? 0 : x >= 0x1p64 ? UINT64_MAX : static_cast<u64>(x));
+        },
+        v);
   } else {
-    r = each<i64>([](double x) -> i64 {
-      if (x != x || x < -0x1p63) return INT64_MIN;
-      return x >= 0x1p63 ? INT64_MAX : static_cast<i64>(x);
-    }, v);
+    r = each<i64>(
+        [](double x) -> i64 {
+          if (x != x || x < -0x1p63) return INT64_MIN;
+          return x >= 0x1p63 ? INT64_MAX : static_cast<i64>(x);
+        },
+        v);
   }
   storeInt(w, i->o[0], r, to, i->extra & 256);
   return i + 1;
@@ -179,8 +198,10 @@ const Inst *floatToInt(Warp &w, const Inst *i) {
 // f32 to s32 within a register: in f32 all the way.
 template <unsigned M, bool Ftz> const Inst *floatToS32(Warp &w, const Inst *i) {
   const Lanes<float> x = maybeFlush<Ftz>(get<float>(w, i->o[1]));
-  const Lanes<float> v = M == Zero ? __builtin_elementwise_trunc(x) : M == Down ? __builtin_elementwise_floor(x)
-                       : M == Up ? __builtin_elementwise_ceil(x) : __builtin_elementwise_roundeven(x);
+  const Lanes<float> v = M == Zero   ? __builtin_elementwise_trunc(x)
+                         : M == Down ? __builtin_elementwise_floor(x)
+                         : M == Up   ? __builtin_elementwise_ceil(x)
+                                     : __builtin_elementwise_roundeven(x);
   const Lanes<float> inRange = ((v >= -0x1p31f) & (v < 0x1p31f)) ? v : Lanes<float>(0.0f);
   const Lanes<i32> limit = v >= 0x1p31f ? Lanes<i32>(INT32_MAX) : v < -0x1p31f ? Lanes<i32>(INT32_MIN) : Lanes<i32>(0);
   put<i32>(w, i->o[0], convert<i32>(inRange) + limit);
@@ -196,7 +217,8 @@ Picked pickFloatToInt(const Form &f) {
     default: return ftz ? floatToS32<Up, true> : floatToS32<Up, false>;
     }
   }
-  return {floatToInt, intCode(f.type(0)) | floatCode(f.type(1)) << 3 | modeOf(f) << 5 | unsigned(ftz) << 7 | unsigned(f.registerBits[0] == 64) << 8};
+  return {floatToInt, intCode(f.type(0)) | floatCode(f.type(1)) << 3 | modeOf(f) << 5 | unsigned(ftz) << 7 |
+                          unsigned(f.registerBits[0] == 64) << 8};
 }
 
 // `extra`: bits 0–1 source, 2–3 destination, 4–5 mode, 6 round to an integer, 7 ftz, 8 sat, 9 relu.
@@ -234,24 +256,31 @@ template <bool Bfloat> SIM_INLINE Lanes<u32> narrowHalf(Lanes<float> v, unsigned
   return each<u32>([](float x) { return packFloat(x, Bfloat ? packBF16 : packF16, PackRounding::Zero, false); }, v);
 }
 template <bool Bfloat> const Inst *pairFromF32(Warp &w, const Inst *i) {
-  const Lanes<u32> high = narrowHalf<Bfloat>(get<float>(w, i->o[1]), i->extra), low = narrowHalf<Bfloat>(get<float>(w, i->o[2]), i->extra);
+  const Lanes<u32> high = narrowHalf<Bfloat>(get<float>(w, i->o[1]), i->extra),
+                   low = narrowHalf<Bfloat>(get<float>(w, i->o[2]), i->extra);
   put<u32>(w, i->o[0], high << 16 | low);
   return i + 1;
 }
-template <bool Bfloat> Picked pickPair(const Form &f) { return {pairFromF32<Bfloat>, unsigned(f.has("rz")) | unsigned(f.has("relu")) << 1}; }
+template <bool Bfloat> Picked pickPair(const Form &f) {
+  return {pairFromF32<Bfloat>, unsigned(f.has("rz")) | unsigned(f.has("relu")) << 1};
+}
 
 // e4m3 and e5m2 in pairs. `extra`: 1 e5m2, 2 relu.
 const Inst *fp8FromF32(Warp &w, const Inst *i) {
   const PackFormat &format = i->extra & 1 ? packE5M2 : packE4M3;
   const bool relu = i->extra & 2;
-  const auto one = [&format, relu](float x) -> u32 { return packFloat(relu && x < 0 ? 0.0 : x, format, PackRounding::Nearest, true); };
+  const auto one = [&format, relu](float x) -> u32 {
+    return packFloat(relu && x < 0 ? 0.0 : x, format, PackRounding::Nearest, true);
+  };
   put<u32>(w, i->o[0], each<u32>(one, get<float>(w, i->o[1])) << 8 | each<u32>(one, get<float>(w, i->o[2])));
   return i + 1;
 }
 const Inst *fp8FromHalf(Warp &w, const Inst *i) {
   const PackFormat &format = i->extra & 1 ? packE5M2 : packE4M3;
   const bool relu = i->extra & 2;
-  const auto one = [&format, relu](float x) -> u32 { return packFloat(relu && x < 0 ? 0.0 : x, format, PackRounding::Nearest, true); };
+  const auto one = [&format, relu](float x) -> u32 {
+    return packFloat(relu && x < 0 ? 0.0 : x, format, PackRounding::Nearest, true);
+  };
   const Lanes<u32> v = get<u32>(w, i->o[1]);
   put<u32>(w, i->o[0], each<u32>(one, halfToFloat(v >> 16)) << 8 | each<u32>(one, halfToFloat(v & 0xffffu)));
   return i + 1;
@@ -276,18 +305,22 @@ Picked pickFp8(const Form &f, Handler h) {
 const Inst *tf32FromF32(Warp &w, const Inst *i) {
   const auto rounding = static_cast<PackRounding>(i->extra & 7);
   const bool relu = i->extra & 8, limit = i->extra & 16;
-  put<u32>(w, i->o[0], each<u32>([rounding, relu, limit](float x) -> u32 {
-    return packFloat(relu && x < 0 ? 0.0 : x, packTF32, rounding, limit) << 13;
-  }, get<float>(w, i->o[1])));
+  put<u32>(
+      w, i->o[0],
+      each<u32>([rounding, relu,
+                 limit](float x) -> u32 { return packFloat(relu && x < 0 ? 0.0 : x, packTF32, rounding, limit) << 13; },
+                get<float>(w, i->o[1])));
   return i + 1;
 }
 
-// cvt.pack: two saturated values below what c holds. `extra`: bits 0–2 destination (0 u2 … unused, widths by code), see pick.
+// cvt.pack: two saturated values below what c holds. `extra` is the destination's code.
 const Inst *packSaturated(Warp &w, const Inst *i) {
   const unsigned code = i->extra & 7;
   const unsigned width = code < 2 ? 8 : 16;
   const Range range = intRanges[code];
-  const auto narrow = [&](u32 offset) { return convert<u32>(clamp(convert<i64>(get<i32>(w, offset)), range.low, range.high)) & ((1u << width) - 1); };
+  const auto narrow = [&](u32 offset) {
+    return convert<u32>(clamp(convert<i64>(get<i32>(w, offset)), range.low, range.high)) & ((1u << width) - 1);
+  };
   Lanes<u32> r = narrow(i->o[1]) << width | narrow(i->o[2]);
   if (width == 8) r |= (i->operandCount > 3 ? get<u32>(w, i->o[3]) : Lanes<u32>(0u)) << 16;
   put<u32>(w, i->o[0], r);
@@ -303,18 +336,27 @@ const Row rows[] = {
     {"cvt [sat] " SIM_INTS " " SIM_INTS, "d~:0 a~:1", UnitClass::Convert, pickIntToInt},
     {"cvt rn|rz|rm|rp [sat] " SIM_FLOATS " " SIM_INTS, "d:0 a~:1", UnitClass::Convert, pickIntToFloat},
     {"cvt rni|rzi|rmi|rpi [ftz] [sat] " SIM_INTS " " SIM_FLOATS, "d~:0 a:1", UnitClass::Convert, pickFloatToInt},
-    {"cvt [rn|rz|rm|rp|rni|rzi|rmi|rpi] [ftz] [relu] [sat] " SIM_FLOATS " " SIM_FLOATS, "d:0 a:1", UnitClass::Convert, pickFloatToFloat},
+    {"cvt [rn|rz|rm|rp|rni|rzi|rmi|rpi] [ftz] [relu] [sat] " SIM_FLOATS " " SIM_FLOATS, "d:0 a:1", UnitClass::Convert,
+     pickFloatToFloat},
     {"cvt rn|rz [relu] f16x2 f32", "d:b32 a:f32 b:f32", UnitClass::Convert, pickPair<false>, 80},
     {"cvt rn|rz [relu] bf16x2 f32", "d:b32 a:f32 b:f32", UnitClass::Convert, pickPair<true>, 80},
-    {"cvt rn satfinite [relu] e4m3x2|e5m2x2 f32", "d:b16 a:f32 b:f32", UnitClass::Convert, [](const Form &f) { return pickFp8(f, fp8FromF32); }, 89},
-    {"cvt rn satfinite [relu] e4m3x2|e5m2x2 f16x2", "d:b16 a:b32", UnitClass::Convert, [](const Form &f) { return pickFp8(f, fp8FromHalf); }, 89},
-    {"cvt rn [relu] f16x2 e4m3x2|e5m2x2", "d:b32 a:b16", UnitClass::Convert, [](const Form &f) { return pickFp8(f, halfFromFp8); }, 89},
-    {"cvt rna [satfinite] tf32 f32", "d:b32 a:f32", UnitClass::Convert, [](const Form &f) -> Picked { return {tf32FromF32, 4u | unsigned(f.has("satfinite")) << 4}; }, 80},
-    {"cvt rn|rz [satfinite] [relu] tf32 f32", "d:b32 a:f32", UnitClass::Convert, [](const Form &f) -> Picked {
+    {"cvt rn satfinite [relu] e4m3x2|e5m2x2 f32", "d:b16 a:f32 b:f32", UnitClass::Convert,
+     [](const Form &f) { return pickFp8(f, fp8FromF32); }, 89},
+    {"cvt rn satfinite [relu] e4m3x2|e5m2x2 f16x2", "d:b16 a:b32", UnitClass::Convert,
+     [](const Form &f) { return pickFp8(f, fp8FromHalf); }, 89},
+    {"cvt rn [relu] f16x2 e4m3x2|e5m2x2", "d:b32 a:b16", UnitClass::Convert,
+     [](const Form &f) { return pickFp8(f, halfFromFp8); }, 89},
+    {"cvt rna [satfinite] tf32 f32", "d:b32 a:f32", UnitClass::Convert,
+     [](const Form &f) -> Picked { return {tf32FromF32, 4u | unsigned(f.has("satfinite")) << 4}; }, 80},
+    {"cvt rn|rz [satfinite] [relu] tf32 f32", "d:b32 a:f32", UnitClass::Convert,
+     [](const Form &f) -> Picked {
        return {tf32FromF32, unsigned(f.has("rz")) | unsigned(f.has("relu")) << 3 | unsigned(f.has("satfinite")) << 4};
-     }, 90},
-    {"cvt pack sat u16|s16 s32", "d:b32 a:s32 b:s32", UnitClass::Convert, [](const Form &f) -> Picked { return {packSaturated, intCode(f.type(0))}; }},
-    {"cvt pack sat u8|s8 s32 b32", "d:b32 a:s32 b:s32 c:b32", UnitClass::Convert, [](const Form &f) -> Picked { return {packSaturated, intCode(f.type(0))}; }},
+     },
+     90},
+    {"cvt pack sat u16|s16 s32", "d:b32 a:s32 b:s32", UnitClass::Convert,
+     [](const Form &f) -> Picked { return {packSaturated, intCode(f.type(0))}; }},
+    {"cvt pack sat u8|s8 s32 b32", "d:b32 a:s32 b:s32 c:b32", UnitClass::Convert,
+     [](const Form &f) -> Picked { return {packSaturated, intCode(f.type(0))}; }},
 };
 
 } // namespace

@@ -1,6 +1,6 @@
 // The families of instructions, each a table in a file of its own. The files named here without `controlRows` are
-// compiled once for each vector level (SAGESIM_LEVEL in CMakeLists.txt); LevelTable.cpp collects the tables of its level,
-// and bestFamilies() asks the processor once which one to use.
+// compiled once for each vector level (SAGESIM_LEVEL in CMakeLists.txt); LevelTable.cpp collects the tables of its
+// level, and bestFamilies() asks the processor once which one to use.
 #pragma once
 
 #include <span>
@@ -11,12 +11,19 @@ namespace sage::sim {
 
 struct Families {
   const char *level;
-  std::span<const Row> integer, logic, compare, floating, half, approximate, convert, move, memory, atomic, asynchronous, matrix, collective;
+  std::span<const Row> integer, logic, compare, floating, half, approximate, convert, move, memory, atomic,
+      asynchronous, matrix, collective;
 };
 
-namespace baseline { const Families &families(); }
-namespace avx2 { const Families &families(); }
-namespace avx512 { const Families &families(); }
+namespace baseline {
+const Families &families();
+}
+namespace avx2 {
+const Families &families();
+}
+namespace avx512 {
+const Families &families();
+}
 
 const Families &bestFamilies();
 

@@ -9,17 +9,33 @@
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
-struct Add { template <class V> V operator()(V a, V b) const { return a + b; } };
-struct Sub { template <class V> V operator()(V a, V b) const { return a - b; } };
-struct Mul { template <class V> V operator()(V a, V b) const { return a * b; } };
-struct Div { template <class V> V operator()(V a, V b) const { return a / b; } };
-struct Fma { template <class V> V operator()(V a, V b, V c) const { return __builtin_elementwise_fma(a, b, c); } };
-struct Sqrt { template <class V> V operator()(V a) const { return __builtin_elementwise_sqrt(a); } };
-struct Rcp { template <class V> V operator()(V a) const { return V(1) / a; } };
+struct Add {
+  template <class V> V operator()(V a, V b) const { return a + b; }
+};
+struct Sub {
+  template <class V> V operator()(V a, V b) const { return a - b; }
+};
+struct Mul {
+  template <class V> V operator()(V a, V b) const { return a * b; }
+};
+struct Div {
+  template <class V> V operator()(V a, V b) const { return a / b; }
+};
+struct Fma {
+  template <class V> V operator()(V a, V b, V c) const { return __builtin_elementwise_fma(a, b, c); }
+};
+struct Sqrt {
+  template <class V> V operator()(V a) const { return __builtin_elementwise_sqrt(a); }
+};
+struct Rcp {
+  template <class V> V operator()(V a) const { return V(1) / a; }
+};
 
 template <bool Ftz, class T> SIM_INLINE Lanes<T> in(const Warp &w, u32 offset) {
-  if constexpr (Ftz) return flush(get<T>(w, offset));
-  else return get<T>(w, offset);
+  if constexpr (Ftz)
+    return flush(get<T>(w, offset));
+  else
+    return get<T>(w, offset);
 }
 template <bool Ftz, bool Sat, class T> SIM_INLINE void out(Warp &w, u32 offset, Lanes<T> r) {
   if constexpr (Sat) r = saturate<T>(r);
@@ -57,8 +73,8 @@ template <class T> [[gnu::noinline]] T compute(Operation op, T a, T b, T c) {
   asm volatile("" : "+x"(r));
   return r;
 }
-// `extra`: bits 0–1 the mode (0 nearest, 1 down, 2 up, 3 towards zero, as in MXCSR), bit 2 ftz, bit 3 sat, from bit 4 the
-// operation.
+// `extra`: bits 0–1 the mode (0 nearest, 1 down, 2 up, 3 towards zero, as in MXCSR), bit 2 ftz, bit 3 sat, from bit 4
+// the operation.
 template <class T> const Inst *directed(Warp &w, const Inst *i) {
   const bool ftz = i->extra & 4, sat = i->extra & 8;
   const auto op = static_cast<Operation>(i->extra >> 4);
@@ -102,7 +118,8 @@ template <class Family> Picked arithmetic(const Form &f) {
   const bool ftz = f.has("ftz"), sat = f.has("sat");
   const bool wide = f.type() == Type::F64;
   if (const unsigned rounding = roundingOf(f)) {
-    const unsigned extra = rounding | unsigned(ftz) << 2 | unsigned(sat) << 3 | static_cast<unsigned>(Family::operation) << 4;
+    const unsigned extra =
+        rounding | unsigned(ftz) << 2 | unsigned(sat) << 3 | static_cast<unsigned>(Family::operation) << 4;
     return {wide ? directed<double> : directed<float>, extra};
   }
   if (wide) return Family::template of<double, false, false>;
@@ -144,7 +161,8 @@ template <bool Max, bool Ftz> const Inst *extremum3(Warp &w, const Inst *i) {
     r = b != b ? a : r;
     return keepNan ? (a != a ? a : b != b ? b : r) : r;
   };
-  put<float>(w, i->o[0], canonical(pick(pick(in<Ftz, float>(w, i->o[1]), in<Ftz, float>(w, i->o[2])), in<Ftz, float>(w, i->o[3]))));
+  put<float>(w, i->o[0],
+             canonical(pick(pick(in<Ftz, float>(w, i->o[1]), in<Ftz, float>(w, i->o[2])), in<Ftz, float>(w, i->o[3]))));
   return i + 1;
 }
 
@@ -173,7 +191,8 @@ template <bool Ftz> const Inst *divApprox(Warp &w, const Inst *i) {
   const Lanes<float> magnitude = __builtin_elementwise_abs(b);
   const Lanes<i32> huge = (magnitude > 0x1p126f) & (magnitude < __builtin_inff());
   const Lanes<u32> signedZero = (bits<u32>(a) ^ bits<u32>(b)) & 0x80000000u;
-  const Lanes<float> limit = __builtin_elementwise_abs(a) == __builtin_inff() ? bits<float>(Lanes<u32>(canonicalNan32)) : bits<float>(signedZero);
+  const Lanes<float> limit = __builtin_elementwise_abs(a) == __builtin_inff() ? bits<float>(Lanes<u32>(canonicalNan32))
+                                                                              : bits<float>(signedZero);
   Lanes<float> r = a / b;
   r = huge ? (a != a ? a : limit) : r;
   out<Ftz, false, float>(w, i->o[0], r);
@@ -187,8 +206,10 @@ template <class F, bool Bfloat, unsigned Halves> const Inst *mixed(Warp &w, cons
     return Bfloat ? bfloatToFloat(v) : halfToFloat(v);
   };
   Lanes<float> r;
-  if constexpr (Halves == 1) r = F()(half(i->o[1]), get<float>(w, i->o[2]));
-  else r = F()(half(i->o[1]), half(i->o[2]), get<float>(w, i->o[3]));
+  if constexpr (Halves == 1)
+    r = F()(half(i->o[1]), get<float>(w, i->o[2]));
+  else
+    r = F()(half(i->o[1]), half(i->o[2]), get<float>(w, i->o[3]));
   if (i->extra) r = saturate<float>(r);
   put<float>(w, i->o[0], canonical(r));
   return i + 1;
@@ -202,10 +223,13 @@ template <class F, bool Ftz, unsigned Operands> const Inst *pairF32(Warp &w, con
   Lanes<u64> result = u64(0);
   for (unsigned half = 0; half < 2; ++half) {
     Lanes<float> x[3];
-    for (unsigned k = 0; k < Operands; ++k) x[k] = maybeFlush<Ftz>(bits<float>(convert<u32>(get<u64>(w, i->o[k + 1]) >> (32 * half))));
+    for (unsigned k = 0; k < Operands; ++k)
+      x[k] = maybeFlush<Ftz>(bits<float>(convert<u32>(get<u64>(w, i->o[k + 1]) >> (32 * half))));
     Lanes<float> r;
-    if constexpr (Operands == 3) r = F()(x[0], x[1], x[2]);
-    else r = F()(x[0], x[1]);
+    if constexpr (Operands == 3)
+      r = F()(x[0], x[1], x[2]);
+    else
+      r = F()(x[0], x[1]);
     result |= convert<u64>(bits<u32>(canonical(maybeFlush<Ftz>(r)))) << (32 * half);
   }
   put<u64>(w, i->o[0], result);
@@ -226,7 +250,8 @@ const Row rows[] = {
     {"div rn|rz|rm|rp [ftz] f32", "d a b", UnitClass::Special, arithmetic<Two<Div, Operation::Div>>},
     {"div rn|rz|rm|rp f64", "d a b", UnitClass::Double, arithmetic<Two<Div, Operation::Div>>},
     {"div full [ftz] f32", "d a b", UnitClass::Special, arithmetic<Two<Div, Operation::Div>>},
-    {"div approx [ftz] f32", "d a b", UnitClass::Special, [](const Form &f) -> Picked { return f.has("ftz") ? divApprox<true> : divApprox<false>; }},
+    {"div approx [ftz] f32", "d a b", UnitClass::Special,
+     [](const Form &f) -> Picked { return f.has("ftz") ? divApprox<true> : divApprox<false>; }},
     {"rcp rn|rz|rm|rp [ftz] f32", "d a", UnitClass::Special, arithmetic<One<Rcp, Operation::Rcp>>},
     {"rcp rn|rz|rm|rp f64", "d a", UnitClass::Double, arithmetic<One<Rcp, Operation::Rcp>>},
     {"sqrt rn|rz|rm|rp [ftz] f32", "d a", UnitClass::Special, arithmetic<One<Sqrt, Operation::Sqrt>>},
@@ -239,16 +264,29 @@ const Row rows[] = {
     {"min f64", "d a b", UnitClass::Double, pickExtremum<false>},
     {"max [ftz] [NaN] [xorsign] [abs] f32", "d a b", UnitClass::Float, pickExtremum<true>},
     {"max f64", "d a b", UnitClass::Double, pickExtremum<true>},
-    {"min [ftz] [NaN] f32", "d a b c", UnitClass::Float, [](const Form &f) -> Picked { return {f.has("ftz") ? extremum3<false, true> : extremum3<false, false>, f.has("NaN")}; }, 100},
-    {"max [ftz] [NaN] f32", "d a b c", UnitClass::Float, [](const Form &f) -> Picked { return {f.has("ftz") ? extremum3<true, true> : extremum3<true, false>, f.has("NaN")}; }, 100},
+    {"min [ftz] [NaN] f32", "d a b c", UnitClass::Float,
+     [](const Form &f) -> Picked {
+       return {f.has("ftz") ? extremum3<false, true> : extremum3<false, false>, f.has("NaN")};
+     },
+     100},
+    {"max [ftz] [NaN] f32", "d a b c", UnitClass::Float,
+     [](const Form &f) -> Picked {
+       return {f.has("ftz") ? extremum3<true, true> : extremum3<true, false>, f.has("NaN")};
+     },
+     100},
     {"add [rn] [sat] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Add, 1>, 100},
     {"sub [rn] [sat] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Sub, 1>, 100},
     {"fma rn [sat] f32 f16|bf16", "d:0 a:1 b:1 c:0", UnitClass::Float, pickMixed<Fma, 2>, 100},
-    {"copysign f32|f64", "d a b", UnitClass::Float, [](const Form &f) -> Picked { return f.type() == Type::F32 ? copysign<float> : copysign<double>; }},
-    {"add [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float, [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Add, true, 2> : pairF32<Add, false, 2>; }, 100},
-    {"sub [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float, [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Sub, true, 2> : pairF32<Sub, false, 2>; }, 100},
-    {"mul [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float, [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Mul, true, 2> : pairF32<Mul, false, 2>; }, 100},
-    {"fma rn [ftz] f32x2", "d:b64 a:b64 b:b64 c:b64", UnitClass::Float, [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Fma, true, 3> : pairF32<Fma, false, 3>; }, 100},
+    {"copysign f32|f64", "d a b", UnitClass::Float,
+     [](const Form &f) -> Picked { return f.type() == Type::F32 ? copysign<float> : copysign<double>; }},
+    {"add [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float,
+     [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Add, true, 2> : pairF32<Add, false, 2>; }, 100},
+    {"sub [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float,
+     [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Sub, true, 2> : pairF32<Sub, false, 2>; }, 100},
+    {"mul [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float,
+     [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Mul, true, 2> : pairF32<Mul, false, 2>; }, 100},
+    {"fma rn [ftz] f32x2", "d:b64 a:b64 b:b64 c:b64", UnitClass::Float,
+     [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Fma, true, 3> : pairF32<Fma, false, 3>; }, 100},
 };
 
 } // namespace

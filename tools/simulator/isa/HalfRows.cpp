@@ -22,8 +22,8 @@ struct Bfloat {
 // `extra` of all handlers here: 1 ftz, 2 sat, 4 relu, 8 NaN, 16 xorsign.abs.
 enum Flag : unsigned { Ftz = 1, Sat = 2, Relu = 4, NaN = 8, XorSign = 16 };
 unsigned flagsOf(const Form &f) {
-  return unsigned(f.has("ftz")) | unsigned(f.has("sat")) << 1 | unsigned(f.has("relu")) << 2 | unsigned(f.has("NaN")) << 3 |
-         unsigned(f.has("abs") && f.has("xorsign")) << 4;
+  return unsigned(f.has("ftz")) | unsigned(f.has("sat")) << 1 | unsigned(f.has("relu")) << 2 |
+         unsigned(f.has("NaN")) << 3 | unsigned(f.has("abs") && f.has("xorsign")) << 4;
 }
 
 template <class K> SIM_INLINE Lanes<u32> flushHalf(Lanes<u32> v) { return (v & K::exponent) == 0u ? v & 0x8000u : v; }
@@ -49,8 +49,10 @@ struct Sub {
 struct Mul {
   static constexpr unsigned operands = 2;
   template <class K> SIM_INLINE Lanes<float> of(Lanes<float> a, Lanes<float> b, Lanes<float>) {
-    if constexpr (K::exactProducts) return a * b;
-    else return toFloatOdd(convert<double>(a) * convert<double>(b));
+    if constexpr (K::exactProducts)
+      return a * b;
+    else
+      return toFloatOdd(convert<double>(a) * convert<double>(b));
   }
 };
 struct Fma {

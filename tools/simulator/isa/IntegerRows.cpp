@@ -6,18 +6,42 @@
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
-struct Add { template <class V> V operator()(V a, V b) const { return a + b; } };
-struct Sub { template <class V> V operator()(V a, V b) const { return a - b; } };
-struct Mul { template <class V> V operator()(V a, V b) const { return a * b; } };
-struct Mad { template <class V> V operator()(V a, V b, V c) const { return a * b + c; } };
-struct Min { template <class V> V operator()(V a, V b) const { return __builtin_elementwise_min(a, b); } };
-struct Max { template <class V> V operator()(V a, V b) const { return __builtin_elementwise_max(a, b); } };
-struct AddSat { template <class V> V operator()(V a, V b) const { return __builtin_elementwise_add_sat(a, b); } };
-struct SubSat { template <class V> V operator()(V a, V b) const { return __builtin_elementwise_sub_sat(a, b); } };
-struct Neg { template <class V> V operator()(V a) const { return V(0) - a; } };
-struct Abs { template <class V> V operator()(V a) const { return a < 0 ? V(0) - a : a; } };
-struct Popc { template <class V> V operator()(V a) const { return __builtin_elementwise_popcount(a); } };
-struct Brev { template <class V> V operator()(V a) const { return __builtin_elementwise_bitreverse(a); } };
+struct Add {
+  template <class V> V operator()(V a, V b) const { return a + b; }
+};
+struct Sub {
+  template <class V> V operator()(V a, V b) const { return a - b; }
+};
+struct Mul {
+  template <class V> V operator()(V a, V b) const { return a * b; }
+};
+struct Mad {
+  template <class V> V operator()(V a, V b, V c) const { return a * b + c; }
+};
+struct Min {
+  template <class V> V operator()(V a, V b) const { return __builtin_elementwise_min(a, b); }
+};
+struct Max {
+  template <class V> V operator()(V a, V b) const { return __builtin_elementwise_max(a, b); }
+};
+struct AddSat {
+  template <class V> V operator()(V a, V b) const { return __builtin_elementwise_add_sat(a, b); }
+};
+struct SubSat {
+  template <class V> V operator()(V a, V b) const { return __builtin_elementwise_sub_sat(a, b); }
+};
+struct Neg {
+  template <class V> V operator()(V a) const { return V(0) - a; }
+};
+struct Abs {
+  template <class V> V operator()(V a) const { return a < 0 ? V(0) - a : a; }
+};
+struct Popc {
+  template <class V> V operator()(V a) const { return __builtin_elementwise_popcount(a); }
+};
+struct Brev {
+  template <class V> V operator()(V a) const { return __builtin_elementwise_bitreverse(a); }
+};
 
 // Division by zero has no defined result; this is what the hardware's sequence gives.
 struct Div {
@@ -57,7 +81,8 @@ struct MadHi {
 struct Sad {
   template <class T> T operator()(T a, T b, T c) const {
     using U = typename Traits<T>::Unsigned;
-    return static_cast<T>(static_cast<U>(c) + (a < b ? static_cast<U>(b) - static_cast<U>(a) : static_cast<U>(a) - static_cast<U>(b)));
+    return static_cast<T>(static_cast<U>(c) +
+                          (a < b ? static_cast<U>(b) - static_cast<U>(a) : static_cast<U>(a) - static_cast<U>(b)));
   }
 };
 
@@ -99,10 +124,15 @@ template <class T, bool In, bool Out, bool Subtract> const Inst *carry(Warp &w, 
 }
 
 template <class T> const Inst *countLeadingZeros(Warp &w, const Inst *i) {
-  put<u32>(w, i->o[0], each<u32>([](T x) -> u32 {
-    if constexpr (sizeof(T) == 8) return x == 0 ? 64u : static_cast<u32>(__builtin_clzll(x));
-    else return x == 0 ? 32u : static_cast<u32>(__builtin_clz(x));
-  }, get<T>(w, i->o[1])));
+  put<u32>(w, i->o[0],
+           each<u32>(
+               [](T x) -> u32 {
+                 if constexpr (sizeof(T) == 8)
+                   return x == 0 ? 64u : static_cast<u32>(__builtin_clzll(x));
+                 else
+                   return x == 0 ? 32u : static_cast<u32>(__builtin_clz(x));
+               },
+               get<T>(w, i->o[1])));
   return i + 1;
 }
 template <class T> const Inst *populationCount(Warp &w, const Inst *i) {
@@ -113,39 +143,47 @@ template <class T> const Inst *populationCount(Warp &w, const Inst *i) {
 template <class T> const Inst *findHighestBit(Warp &w, const Inst *i) {
   using U = typename Traits<T>::Unsigned;
   const bool shift = i->extra != 0;
-  put<u32>(w, i->o[0], each<u32>([shift](T x) -> u32 {
-    const U v = static_cast<U>(T(-1) < T(0) && x < T(0) ? ~x : x);
-    if (v == 0) return ~0u;
-    const u32 width = 8 * sizeof(T);
-    const u32 zeros = sizeof(T) == 8 ? static_cast<u32>(__builtin_clzll(v)) : static_cast<u32>(__builtin_clz(static_cast<u32>(v)));
-    return shift ? zeros : width - 1 - zeros;
-  }, get<T>(w, i->o[1])));
+  put<u32>(w, i->o[0],
+           each<u32>(
+               [shift](T x) -> u32 {
+                 const U v = static_cast<U>(T(-1) < T(0) && x < T(0) ? ~x : x);
+                 if (v == 0) return ~0u;
+                 const u32 width = 8 * sizeof(T);
+                 const u32 zeros = sizeof(T) == 8 ? static_cast<u32>(__builtin_clzll(v))
+                                                  : static_cast<u32>(__builtin_clz(static_cast<u32>(v)));
+                 return shift ? zeros : width - 1 - zeros;
+               },
+               get<T>(w, i->o[1])));
   return i + 1;
 }
 
-// Dot product of four bytes (dp4a) or of two 16-bit values with two bytes (dp2a). `extra`: bit 0 a signed, bit 1 b signed,
-// bit 2 dp2a, bit 3 the high pair of b.
+// Dot product of four bytes (dp4a) or of two 16-bit values with two bytes (dp2a). `extra`: bit 0 a signed, bit 1 b
+// signed, bit 2 dp2a, bit 3 the high pair of b.
 SIM_INLINE i32 part(u32 x, unsigned shift, unsigned width, bool isSigned) {
   const u32 field = x << (32 - shift - width);
   return isSigned ? static_cast<i32>(field) >> (32 - width) : static_cast<i32>(field >> (32 - width));
 }
 const Inst *dotProduct(Warp &w, const Inst *i) {
   const u32 mode = i->extra;
-  put<u32>(w, i->o[0], each<u32>([mode](u32 a, u32 b, u32 c) -> u32 {
-    const bool pairs = mode & 4;
-    u32 sum = c;
-    for (unsigned k = 0; k < (pairs ? 2u : 4u); ++k) {
-      const i32 x = pairs ? part(a, 16 * k, 16, mode & 1) : part(a, 8 * k, 8, mode & 1);
-      const i32 y = part(b, 8 * k + ((mode & 8) ? 16 : 0), 8, mode & 2);
-      sum += static_cast<u32>(x * y);
-    }
-    return sum;
-  }, get<u32>(w, i->o[1]), get<u32>(w, i->o[2]), get<u32>(w, i->o[3])));
+  put<u32>(w, i->o[0],
+           each<u32>(
+               [mode](u32 a, u32 b, u32 c) -> u32 {
+                 const bool pairs = mode & 4;
+                 u32 sum = c;
+                 for (unsigned k = 0; k < (pairs ? 2u : 4u); ++k) {
+                   const i32 x = pairs ? part(a, 16 * k, 16, mode & 1) : part(a, 8 * k, 8, mode & 1);
+                   const i32 y = part(b, 8 * k + ((mode & 8) ? 16 : 0), 8, mode & 2);
+                   sum += static_cast<u32>(x * y);
+                 }
+                 return sum;
+               },
+               get<u32>(w, i->o[1]), get<u32>(w, i->o[2]), get<u32>(w, i->o[3])));
   return i + 1;
 }
 Picked pickDot(const Form &f) {
   const bool pairs = f.row->pattern.starts_with("dp2a");
-  return {dotProduct, unsigned(f.type(0) == Type::S32) | unsigned(f.type(1) == Type::S32) << 1 | unsigned(pairs) << 2 | unsigned(f.has("hi")) << 3};
+  return {dotProduct, unsigned(f.type(0) == Type::S32) | unsigned(f.type(1) == Type::S32) << 1 | unsigned(pairs) << 2 |
+                          unsigned(f.has("hi")) << 3};
 }
 
 template <class T> const Inst *relu(Warp &w, const Inst *i) {
@@ -161,7 +199,8 @@ template <class T, class F> const Inst *pairwise(Warp &w, const Inst *i) {
   const Lanes<u32> a = get<u32>(w, i->o[1]), b = get<u32>(w, i->o[2]);
   const auto low = [](Lanes<u32> v) { return bits<T>(convert<u16>(v & 0xffffu)); };
   const auto high = [](Lanes<u32> v) { return bits<T>(convert<u16>(v >> 16)); };
-  const Lanes<u32> r0 = convert<u32>(bits<u16>(F()(low(a), low(b)))), r1 = convert<u32>(bits<u16>(F()(high(a), high(b))));
+  const Lanes<u32> r0 = convert<u32>(bits<u16>(F()(low(a), low(b)))),
+                   r1 = convert<u32>(bits<u16>(F()(high(a), high(b))));
   put<u32>(w, i->o[0], r0 | r1 << 16);
   return i + 1;
 }
@@ -172,8 +211,10 @@ const Row rows[] = {
     {"sub u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, unsignedBinary<Sub>},
     {"sub sat s32", "d a b", UnitClass::Integer, always<binary<i32, SubSat>>},
     {"mul lo u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, unsignedBinary<Mul>},
-    {"mul hi u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return byInt<EachBinary<MulHi>>(f); }},
-    {"mul wide u16|s16|u32|s32", "d:w a b", UnitClass::Integer, [](const Form &f) -> Picked {
+    {"mul hi u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked { return byInt<EachBinary<MulHi>>(f); }},
+    {"mul wide u16|s16|u32|s32", "d:w a b", UnitClass::Integer,
+     [](const Form &f) -> Picked {
        switch (f.type()) {
        case Type::U16: return mulWide<u16>;
        case Type::S16: return mulWide<i16>;
@@ -181,11 +222,16 @@ const Row rows[] = {
        default: return mulWide<i32>;
        }
      }},
-    {"mad lo u16|s16|u32|s32|u64|s64", "d a b c", UnitClass::Integer, [](const Form &f) -> Picked {
-       return typeBits(f.type()) == 16 ? ternary<u16, Mad> : typeBits(f.type()) == 32 ? ternary<u32, Mad> : ternary<u64, Mad>;
+    {"mad lo u16|s16|u32|s32|u64|s64", "d a b c", UnitClass::Integer,
+     [](const Form &f) -> Picked {
+       return typeBits(f.type()) == 16   ? ternary<u16, Mad>
+              : typeBits(f.type()) == 32 ? ternary<u32, Mad>
+                                         : ternary<u64, Mad>;
      }},
-    {"mad hi u16|s16|u32|s32|u64|s64", "d a b c", UnitClass::Integer, [](const Form &f) -> Picked { return byInt<EachTernary<MadHi>>(f); }},
-    {"mad wide u16|s16|u32|s32", "d:w a b c:w", UnitClass::Integer, [](const Form &f) -> Picked {
+    {"mad hi u16|s16|u32|s32|u64|s64", "d a b c", UnitClass::Integer,
+     [](const Form &f) -> Picked { return byInt<EachTernary<MadHi>>(f); }},
+    {"mad wide u16|s16|u32|s32", "d:w a b c:w", UnitClass::Integer,
+     [](const Form &f) -> Picked {
        switch (f.type()) {
        case Type::U16: return madWide<u16>;
        case Type::S16: return madWide<i16>;
@@ -193,25 +239,34 @@ const Row rows[] = {
        default: return madWide<i32>;
        }
      }},
-    {"mul24 lo|hi u32|s32", "d a b", UnitClass::Integer, [](const Form &f) -> Picked {
+    {"mul24 lo|hi u32|s32", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked {
        if (f.type() == Type::U32) return f.has("hi") ? mul24<u32, true, false> : mul24<u32, false, false>;
        return f.has("hi") ? mul24<i32, true, false> : mul24<i32, false, false>;
      }},
-    {"mad24 lo|hi u32|s32", "d a b c", UnitClass::Integer, [](const Form &f) -> Picked {
+    {"mad24 lo|hi u32|s32", "d a b c", UnitClass::Integer,
+     [](const Form &f) -> Picked {
        if (f.type() == Type::U32) return f.has("hi") ? mul24<u32, true, true> : mul24<u32, false, true>;
        return f.has("hi") ? mul24<i32, true, true> : mul24<i32, false, true>;
      }},
-    {"sad u16|s16|u32|s32|u64|s64", "d a b c", UnitClass::Integer, [](const Form &f) -> Picked { return byInt<EachTernary<Sad>>(f); }},
-    {"div u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return byInt<EachBinary<Div>>(f); }},
-    {"rem u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return byInt<EachBinary<Rem>>(f); }},
-    {"abs s16|s32|s64", "d a", UnitClass::Integer, [](const Form &f) -> Picked {
+    {"sad u16|s16|u32|s32|u64|s64", "d a b c", UnitClass::Integer,
+     [](const Form &f) -> Picked { return byInt<EachTernary<Sad>>(f); }},
+    {"div u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked { return byInt<EachBinary<Div>>(f); }},
+    {"rem u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked { return byInt<EachBinary<Rem>>(f); }},
+    {"abs s16|s32|s64", "d a", UnitClass::Integer,
+     [](const Form &f) -> Picked {
        return f.type() == Type::S16 ? unary<i16, Abs> : f.type() == Type::S32 ? unary<i32, Abs> : unary<i64, Abs>;
      }},
-    {"neg s16|s32|s64", "d a", UnitClass::Integer, [](const Form &f) -> Picked {
+    {"neg s16|s32|s64", "d a", UnitClass::Integer,
+     [](const Form &f) -> Picked {
        return f.type() == Type::S16 ? unary<u16, Neg> : f.type() == Type::S32 ? unary<u32, Neg> : unary<u64, Neg>;
      }},
-    {"min u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return byInt<Binary<Min>>(f); }},
-    {"max u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return byInt<Binary<Max>>(f); }},
+    {"min u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked { return byInt<Binary<Min>>(f); }},
+    {"max u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked { return byInt<Binary<Max>>(f); }},
     {"min relu s32", "d a b", UnitClass::Integer, [](const Form &) -> Picked { return {relu<i32>, 1}; }, 90},
     {"max relu s32", "d a b", UnitClass::Integer, [](const Form &) -> Picked { return {relu<i32>, 0}; }, 90},
     {"add u16x2|s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<u16, Add>>, 90},
@@ -219,16 +274,38 @@ const Row rows[] = {
     {"min s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<i16, Min>>, 90},
     {"max u16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<u16, Max>>, 90},
     {"max s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<i16, Max>>, 90},
-    {"add cc u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return typeBits(f.type()) == 32 ? carry<u32, false, true, false> : carry<u64, false, true, false>; }},
-    {"addc u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return typeBits(f.type()) == 32 ? carry<u32, true, false, false> : carry<u64, true, false, false>; }},
-    {"addc cc u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return typeBits(f.type()) == 32 ? carry<u32, true, true, false> : carry<u64, true, true, false>; }},
-    {"sub cc u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return typeBits(f.type()) == 32 ? carry<u32, false, true, true> : carry<u64, false, true, true>; }},
-    {"subc u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return typeBits(f.type()) == 32 ? carry<u32, true, false, true> : carry<u64, true, false, true>; }},
-    {"subc cc u32|s32|u64|s64", "d a b", UnitClass::Integer, [](const Form &f) -> Picked { return typeBits(f.type()) == 32 ? carry<u32, true, true, true> : carry<u64, true, true, true>; }},
-    {"popc b32|b64", "d:u32 a", UnitClass::Integer, [](const Form &f) -> Picked { return f.type() == Type::B32 ? populationCount<u32> : populationCount<u64>; }},
-    {"clz b32|b64", "d:u32 a", UnitClass::Integer, [](const Form &f) -> Picked { return f.type() == Type::B32 ? countLeadingZeros<u32> : countLeadingZeros<u64>; }},
-    {"brev b32|b64", "d a", UnitClass::Integer, [](const Form &f) -> Picked { return f.type() == Type::B32 ? unary<u32, Brev> : unary<u64, Brev>; }},
-    {"bfind [shiftamt] u32|s32|u64|s64", "d:u32 a", UnitClass::Integer, [](const Form &f) -> Picked {
+    {"add cc u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked {
+       return typeBits(f.type()) == 32 ? carry<u32, false, true, false> : carry<u64, false, true, false>;
+     }},
+    {"addc u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked {
+       return typeBits(f.type()) == 32 ? carry<u32, true, false, false> : carry<u64, true, false, false>;
+     }},
+    {"addc cc u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked {
+       return typeBits(f.type()) == 32 ? carry<u32, true, true, false> : carry<u64, true, true, false>;
+     }},
+    {"sub cc u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked {
+       return typeBits(f.type()) == 32 ? carry<u32, false, true, true> : carry<u64, false, true, true>;
+     }},
+    {"subc u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked {
+       return typeBits(f.type()) == 32 ? carry<u32, true, false, true> : carry<u64, true, false, true>;
+     }},
+    {"subc cc u32|s32|u64|s64", "d a b", UnitClass::Integer,
+     [](const Form &f) -> Picked {
+       return typeBits(f.type()) == 32 ? carry<u32, true, true, true> : carry<u64, true, true, true>;
+     }},
+    {"popc b32|b64", "d:u32 a", UnitClass::Integer,
+     [](const Form &f) -> Picked { return f.type() == Type::B32 ? populationCount<u32> : populationCount<u64>; }},
+    {"clz b32|b64", "d:u32 a", UnitClass::Integer,
+     [](const Form &f) -> Picked { return f.type() == Type::B32 ? countLeadingZeros<u32> : countLeadingZeros<u64>; }},
+    {"brev b32|b64", "d a", UnitClass::Integer,
+     [](const Form &f) -> Picked { return f.type() == Type::B32 ? unary<u32, Brev> : unary<u64, Brev>; }},
+    {"bfind [shiftamt] u32|s32|u64|s64", "d:u32 a", UnitClass::Integer,
+     [](const Form &f) -> Picked {
        const unsigned shift = f.has("shiftamt");
        switch (f.type()) {
        case Type::U32: return {findHighestBit<u32>, shift};

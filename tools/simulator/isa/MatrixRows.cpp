@@ -28,7 +28,9 @@ struct Half {
 struct Bfloat {
   static constexpr unsigned perRegister = 2;
   static constexpr bool exactInF32 = false; // a product may leave the range of f32
-  template <unsigned J> SIM_INLINE Lanes<float> element(Lanes<u32> v) { return bits<float>(J ? v & 0xffff0000u : v << 16); }
+  template <unsigned J> SIM_INLINE Lanes<float> element(Lanes<u32> v) {
+    return bits<float>(J ? v & 0xffff0000u : v << 16);
+  }
 };
 struct Tf32 {
   static constexpr unsigned perRegister = 1;
@@ -37,11 +39,15 @@ struct Tf32 {
 };
 struct Signed8 {
   static constexpr unsigned perRegister = 4;
-  template <unsigned J> SIM_INLINE Lanes<float> element(Lanes<u32> v) { return convert<float>(bits<i32>(v << (24 - 8 * J)) >> 24); }
+  template <unsigned J> SIM_INLINE Lanes<float> element(Lanes<u32> v) {
+    return convert<float>(bits<i32>(v << (24 - 8 * J)) >> 24);
+  }
 };
 struct Unsigned8 {
   static constexpr unsigned perRegister = 4;
-  template <unsigned J> SIM_INLINE Lanes<float> element(Lanes<u32> v) { return convert<float>(bits<i32>(v >> (8 * J) & 0xffu)); }
+  template <unsigned J> SIM_INLINE Lanes<float> element(Lanes<u32> v) {
+    return convert<float>(bits<i32>(v >> (8 * J) & 0xffu));
+  }
 };
 // Exponents are re-biased by a multiplication, which also handles subnormals.
 struct E4M3 {
@@ -56,13 +62,15 @@ struct E4M3 {
 struct E5M2 {
   static constexpr unsigned perRegister = 4;
   static constexpr bool exactInF32 = true;
-  template <unsigned J> SIM_INLINE Lanes<float> element(Lanes<u32> v) { return halfToFloat((v >> (8 * J) & 0xffu) << 8); }
+  template <unsigned J> SIM_INLINE Lanes<float> element(Lanes<u32> v) {
+    return halfToFloat((v >> (8 * J) & 0xffu) << 8);
+  }
 };
 
 /// Lanes T, T+4, …, T+28 of LOW (rows 0–7), then of HIGH (rows 8–15).
 template <int T, class E> SIM_INLINE E __attribute__((ext_vector_type(16))) column(Lanes<E> low, Lanes<E> high) {
-  return __builtin_shufflevector(low, high, T, T + 4, T + 8, T + 12, T + 16, T + 20, T + 24, T + 28, T + 32, T + 36, T + 40, T + 44, T + 48,
-                                 T + 52, T + 56, T + 60);
+  return __builtin_shufflevector(low, high, T, T + 4, T + 8, T + 12, T + 16, T + 20, T + 24, T + 28, T + 32, T + 36,
+                                 T + 40, T + 44, T + 48, T + 52, T + 56, T + 60);
 }
 template <int T> SIM_INLINE Row8 columns(Lanes<float> v) {
   return __builtin_shufflevector(v, v, T, T + 4, T + 8, T + 12, T + 16, T + 20, T + 24, T + 28);
@@ -70,12 +78,13 @@ template <int T> SIM_INLINE Row8 columns(Lanes<float> v) {
 /// The inverse: element i of D from the four columns that the lanes t = 0 … 3 hold; HIGH takes rows 8–15.
 template <bool High, class V> SIM_INLINE auto interleave(V c0, V c1, V c2, V c3) {
   constexpr int h = High ? 8 : 0;
-  const auto ab = __builtin_shufflevector(c0, c1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
-                                          27, 28, 29, 30, 31);
-  const auto cd = __builtin_shufflevector(c2, c3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
-                                          27, 28, 29, 30, 31);
+  const auto ab = __builtin_shufflevector(c0, c1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                                          20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+  const auto cd = __builtin_shufflevector(c2, c3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                                          20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
 #define SIM_QUAD(g) h + g, 16 + h + g, 32 + h + g, 48 + h + g
-  return __builtin_shufflevector(ab, cd, SIM_QUAD(0), SIM_QUAD(1), SIM_QUAD(2), SIM_QUAD(3), SIM_QUAD(4), SIM_QUAD(5), SIM_QUAD(6), SIM_QUAD(7));
+  return __builtin_shufflevector(ab, cd, SIM_QUAD(0), SIM_QUAD(1), SIM_QUAD(2), SIM_QUAD(3), SIM_QUAD(4), SIM_QUAD(5),
+                                 SIM_QUAD(6), SIM_QUAD(7));
 #undef SIM_QUAD
 }
 
@@ -84,8 +93,10 @@ template <bool Exact> SIM_INLINE Row16 multiplyAdd(Row16 a, Row16 b, Row16 c) {
 #if defined(__FMA__)
   return __builtin_elementwise_fma(a, b, c);
 #else
-  if constexpr (Exact) return a * b + c;
-  else return __builtin_elementwise_fma(a, b, c);
+  if constexpr (Exact)
+    return a * b + c;
+  else
+    return __builtin_elementwise_fma(a, b, c);
 #endif
 }
 
@@ -95,13 +106,16 @@ template <unsigned K> struct Tiles {
   alignas(64) float b[K][8];
 };
 
-template <class F, unsigned J, unsigned K> SIM_INLINE void openElement(const Warp &w, const u32 *aRegisters, const u32 *bRegisters, Tiles<K> &t, bool isA) {
+template <class F, unsigned J, unsigned K>
+SIM_INLINE void openElement(const Warp &w, const u32 *aRegisters, const u32 *bRegisters, Tiles<K> &t, bool isA) {
   constexpr unsigned e = F::perRegister, halves = K / (4 * e);
   for (unsigned h = 0; h < halves; ++h) {
     const unsigned k = 4 * e * h + J;
     if (isA) {
-      const Lanes<float> low = F::template element<J>(get<u32>(w, aRegisters[2 * h])), high = F::template element<J>(get<u32>(w, aRegisters[2 * h + 1]));
-      t.a[k] = column<0>(low, high), t.a[k + e] = column<1>(low, high), t.a[k + 2 * e] = column<2>(low, high), t.a[k + 3 * e] = column<3>(low, high);
+      const Lanes<float> low = F::template element<J>(get<u32>(w, aRegisters[2 * h])),
+                         high = F::template element<J>(get<u32>(w, aRegisters[2 * h + 1]));
+      t.a[k] = column<0>(low, high), t.a[k + e] = column<1>(low, high), t.a[k + 2 * e] = column<2>(low, high),
+      t.a[k + 3 * e] = column<3>(low, high);
     } else {
       const Lanes<float> v = F::template element<J>(get<u32>(w, bRegisters[h]));
       const Row8 r[4] = {columns<0>(v), columns<1>(v), columns<2>(v), columns<3>(v)};
@@ -109,7 +123,8 @@ template <class F, unsigned J, unsigned K> SIM_INLINE void openElement(const War
     }
   }
 }
-template <class F, unsigned K> SIM_INLINE void openOperand(const Warp &w, const u32 *a, const u32 *b, Tiles<K> &t, bool isA) {
+template <class F, unsigned K>
+SIM_INLINE void openOperand(const Warp &w, const u32 *a, const u32 *b, Tiles<K> &t, bool isA) {
   openElement<F, 0>(w, a, b, t, isA);
   if constexpr (F::perRegister > 1) openElement<F, 1>(w, a, b, t, isA);
   if constexpr (F::perRegister > 2) openElement<F, 2>(w, a, b, t, isA), openElement<F, 3>(w, a, b, t, isA);
@@ -134,7 +149,8 @@ template <bool Exact, unsigned K> SIM_INLINE void multiply(const Tiles<K> &t, Ro
 template <class E, class V> SIM_INLINE void openSums(const Warp &w, const u32 *c, V (&sum)[8]) {
   for (unsigned j = 0; j < 2; ++j) {
     const Lanes<E> low = get<E>(w, c[j]), high = get<E>(w, c[j + 2]);
-    sum[j] = column<0>(low, high), sum[2 + j] = column<1>(low, high), sum[4 + j] = column<2>(low, high), sum[6 + j] = column<3>(low, high);
+    sum[j] = column<0>(low, high), sum[2 + j] = column<1>(low, high), sum[4 + j] = column<2>(low, high),
+    sum[6 + j] = column<3>(low, high);
   }
 }
 
@@ -174,16 +190,22 @@ template <class FA, class FB, unsigned K> const Inst *mmaF16(Warp &w, const Inst
   const Lanes<u32> c0 = get<u32>(w, c[0]), c1 = get<u32>(w, c[1]);
   for (unsigned j = 0; j < 2; ++j) {
     const Lanes<float> low = halfToFloat(j ? c0 >> 16 : c0 & 0xffffu), high = halfToFloat(j ? c1 >> 16 : c1 & 0xffffu);
-    sum[j] = column<0>(low, high), sum[2 + j] = column<1>(low, high), sum[4 + j] = column<2>(low, high), sum[6 + j] = column<3>(low, high);
+    sum[j] = column<0>(low, high), sum[2 + j] = column<1>(low, high), sum[4 + j] = column<2>(low, high),
+    sum[6 + j] = column<3>(low, high);
   }
   multiply<FA::exactInF32 && FB::exactInF32>(t, sum);
-  put<u32>(w, i->o[0], floatToHalf(interleave<false>(sum[0], sum[2], sum[4], sum[6])) | floatToHalf(interleave<false>(sum[1], sum[3], sum[5], sum[7])) << 16);
-  put<u32>(w, i->o[1], floatToHalf(interleave<true>(sum[0], sum[2], sum[4], sum[6])) | floatToHalf(interleave<true>(sum[1], sum[3], sum[5], sum[7])) << 16);
+  put<u32>(w, i->o[0],
+           floatToHalf(interleave<false>(sum[0], sum[2], sum[4], sum[6])) |
+               floatToHalf(interleave<false>(sum[1], sum[3], sum[5], sum[7])) << 16);
+  put<u32>(w, i->o[1],
+           floatToHalf(interleave<true>(sum[0], sum[2], sum[4], sum[6])) |
+               floatToHalf(interleave<true>(sum[1], sum[3], sum[5], sum[7])) << 16);
   countMma(w, K);
   return i + 1;
 }
 
-// s32 accumulators. Sums of at most 32 products of bytes are below 2^24, so f32 holds them exactly. `extra` 1: saturate.
+// s32 accumulators. Sums of at most 32 products of bytes are below 2^24, so f32 holds them exactly. `extra` 1:
+// saturate.
 template <class FA, class FB, unsigned K> const Inst *mmaS32(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
   constexpr unsigned regsB = K / 16, regsA = 2 * regsB;
@@ -231,7 +253,8 @@ template <unsigned K> Picked pickFp8(const Form &f) {
 using Matrix16 = u16 __attribute__((ext_vector_type(64)));
 SIM_INLINE Matrix16 transpose(Matrix16 m) {
 #define SIM_COLUMN(c) c, c + 8, c + 16, c + 24, c + 32, c + 40, c + 48, c + 56
-  return __builtin_shufflevector(m, m, SIM_COLUMN(0), SIM_COLUMN(1), SIM_COLUMN(2), SIM_COLUMN(3), SIM_COLUMN(4), SIM_COLUMN(5), SIM_COLUMN(6), SIM_COLUMN(7));
+  return __builtin_shufflevector(m, m, SIM_COLUMN(0), SIM_COLUMN(1), SIM_COLUMN(2), SIM_COLUMN(3), SIM_COLUMN(4),
+                                 SIM_COLUMN(5), SIM_COLUMN(6), SIM_COLUMN(7));
 #undef SIM_COLUMN
 }
 
@@ -289,24 +312,39 @@ template <bool Transposed> const Inst *storeMatrix(Warp &w, const Inst *i) {
   return access(w, i, space, addresses(w, i->o), rows, 16, Use::Write, body) ? i + 1 : nullptr;
 }
 
-unsigned matrixSpace(const Form &f) { return static_cast<unsigned>(f.has("shared") || f.has("shared::cta") ? Space::Shared : Space::Generic); }
+unsigned matrixSpace(const Form &f) {
+  return static_cast<unsigned>(f.has("shared") || f.has("shared::cta") ? Space::Shared : Space::Generic);
+}
 Picked pickLoad(const Form &f) { return {f.has("trans") ? loadMatrix<true> : loadMatrix<false>, matrixSpace(f)}; }
 Picked pickStore(const Form &f) { return {f.has("trans") ? storeMatrix<true> : storeMatrix<false>, matrixSpace(f)}; }
 
 const Row rows[] = {
-    {"mma sync aligned m16n8k16 row col f32 f16 f16 f32", "D4:f32 A4:b32 A2:b32 A4:f32", UnitClass::Matrix, always<mmaF32<Half, Half, 16>>, 80},
-    {"mma sync aligned m16n8k16 row col f32 bf16 bf16 f32", "D4:f32 A4:b32 A2:b32 A4:f32", UnitClass::Matrix, always<mmaF32<Bfloat, Bfloat, 16>>, 80},
-    {"mma sync aligned m16n8k16 row col f16 f16 f16 f16", "D2:b32 A4:b32 A2:b32 A2:b32", UnitClass::Matrix, always<mmaF16<Half, Half, 16>>, 80},
-    {"mma sync aligned m16n8k8 row col f32 f16 f16 f32", "D4:f32 A2:b32 A1:b32 A4:f32", UnitClass::Matrix, always<mmaF32<Half, Half, 8>>, 75},
-    {"mma sync aligned m16n8k8 row col f32 bf16 bf16 f32", "D4:f32 A2:b32 A1:b32 A4:f32", UnitClass::Matrix, always<mmaF32<Bfloat, Bfloat, 8>>, 80},
-    {"mma sync aligned m16n8k8 row col f16 f16 f16 f16", "D2:b32 A2:b32 A1:b32 A2:b32", UnitClass::Matrix, always<mmaF16<Half, Half, 8>>, 75},
-    {"mma sync aligned m16n8k8 row col f32 tf32 tf32 f32", "D4:f32 A4:b32 A2:b32 A4:f32", UnitClass::Matrix, always<mmaF32<Tf32, Tf32, 8>>, 80},
-    {"mma sync aligned m16n8k4 row col f32 tf32 tf32 f32", "D4:f32 A2:b32 A1:b32 A4:f32", UnitClass::Matrix, always<mmaF32<Tf32, Tf32, 4>>, 80},
-    {"mma sync aligned m16n8k32 row col [satfinite] s32 s8|u8 s8|u8 s32", "D4:s32 A4:b32 A2:b32 A4:s32", UnitClass::Matrix, pickS32<32>, 80},
-    {"mma sync aligned m16n8k16 row col [satfinite] s32 s8|u8 s8|u8 s32", "D4:s32 A2:b32 A1:b32 A4:s32", UnitClass::Matrix, pickS32<16>, 80},
-    {"mma sync aligned m16n8k32 row col [kind::f8f6f4] f32 e4m3|e5m2 e4m3|e5m2 f32", "D4:f32 A4:b32 A2:b32 A4:f32", UnitClass::Matrix, pickFp8<32>, 89},
-    {"mma sync aligned m16n8k16 row col f32 e4m3|e5m2 e4m3|e5m2 f32", "D4:f32 A2:b32 A1:b32 A4:f32", UnitClass::Matrix, pickFp8<16>, 89},
-    {"mma sync aligned m16n8k32 row col [kind::f8f6f4] f16 e4m3|e5m2 e4m3|e5m2 f16", "D2:b32 A4:b32 A2:b32 A2:b32", UnitClass::Matrix, pickFp8<32>, 89},
+    {"mma sync aligned m16n8k16 row col f32 f16 f16 f32", "D4:f32 A4:b32 A2:b32 A4:f32", UnitClass::Matrix,
+     always<mmaF32<Half, Half, 16>>, 80},
+    {"mma sync aligned m16n8k16 row col f32 bf16 bf16 f32", "D4:f32 A4:b32 A2:b32 A4:f32", UnitClass::Matrix,
+     always<mmaF32<Bfloat, Bfloat, 16>>, 80},
+    {"mma sync aligned m16n8k16 row col f16 f16 f16 f16", "D2:b32 A4:b32 A2:b32 A2:b32", UnitClass::Matrix,
+     always<mmaF16<Half, Half, 16>>, 80},
+    {"mma sync aligned m16n8k8 row col f32 f16 f16 f32", "D4:f32 A2:b32 A1:b32 A4:f32", UnitClass::Matrix,
+     always<mmaF32<Half, Half, 8>>, 75},
+    {"mma sync aligned m16n8k8 row col f32 bf16 bf16 f32", "D4:f32 A2:b32 A1:b32 A4:f32", UnitClass::Matrix,
+     always<mmaF32<Bfloat, Bfloat, 8>>, 80},
+    {"mma sync aligned m16n8k8 row col f16 f16 f16 f16", "D2:b32 A2:b32 A1:b32 A2:b32", UnitClass::Matrix,
+     always<mmaF16<Half, Half, 8>>, 75},
+    {"mma sync aligned m16n8k8 row col f32 tf32 tf32 f32", "D4:f32 A4:b32 A2:b32 A4:f32", UnitClass::Matrix,
+     always<mmaF32<Tf32, Tf32, 8>>, 80},
+    {"mma sync aligned m16n8k4 row col f32 tf32 tf32 f32", "D4:f32 A2:b32 A1:b32 A4:f32", UnitClass::Matrix,
+     always<mmaF32<Tf32, Tf32, 4>>, 80},
+    {"mma sync aligned m16n8k32 row col [satfinite] s32 s8|u8 s8|u8 s32", "D4:s32 A4:b32 A2:b32 A4:s32",
+     UnitClass::Matrix, pickS32<32>, 80},
+    {"mma sync aligned m16n8k16 row col [satfinite] s32 s8|u8 s8|u8 s32", "D4:s32 A2:b32 A1:b32 A4:s32",
+     UnitClass::Matrix, pickS32<16>, 80},
+    {"mma sync aligned m16n8k32 row col [kind::f8f6f4] f32 e4m3|e5m2 e4m3|e5m2 f32", "D4:f32 A4:b32 A2:b32 A4:f32",
+     UnitClass::Matrix, pickFp8<32>, 89},
+    {"mma sync aligned m16n8k16 row col f32 e4m3|e5m2 e4m3|e5m2 f32", "D4:f32 A2:b32 A1:b32 A4:f32", UnitClass::Matrix,
+     pickFp8<16>, 89},
+    {"mma sync aligned m16n8k32 row col [kind::f8f6f4] f16 e4m3|e5m2 e4m3|e5m2 f16", "D2:b32 A4:b32 A2:b32 A2:b32",
+     UnitClass::Matrix, pickFp8<32>, 89},
     {"ldmatrix sync aligned m8n8 x1|x2|x4 [trans] [shared|shared::cta] b16", "DM m", UnitClass::Matrix, pickLoad, 75},
     {"stmatrix sync aligned m8n8 x1|x2|x4 [trans] [shared|shared::cta] b16", "m AM", UnitClass::Matrix, pickStore, 90},
 };

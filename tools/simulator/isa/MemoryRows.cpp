@@ -1,5 +1,5 @@
-// Loads and stores (PTX ISA §9.7.9.8–9.7.9.12). Cache operators and scopes change nothing here: every access is as strong
-// as the strongest.
+// Loads and stores (PTX ISA §9.7.9.8–9.7.9.12). Cache operators and scopes change nothing here: every access is as
+// strong as the strongest.
 #include "isa/Access.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
@@ -25,7 +25,8 @@ template <class M, class R> SIM_INLINE void loadContiguous(Warp &w, const Inst *
     }
   }
 }
-template <class M, class R> SIM_INLINE bool loadScattered(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask) {
+template <class M, class R>
+SIM_INLINE bool loadScattered(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask) {
   const unsigned n = i->vector;
   alignas(128) u64 at[32];
   std::memcpy(at, &offset, sizeof at);
@@ -112,11 +113,19 @@ Space spaceOf(const Form &f) {
   return Space::Generic;
 }
 
-struct Load { template <class M, class R> static constexpr Handler of = load<M, R>; };
-struct LoadParam { template <class M, class R> static constexpr Handler of = loadParam<M, R>; };
-struct Store { template <class M, class R> static constexpr Handler of = store<M, R>; };
+struct Load {
+  template <class M, class R> static constexpr Handler of = load<M, R>;
+};
+struct LoadParam {
+  template <class M, class R> static constexpr Handler of = loadParam<M, R>;
+};
+struct Store {
+  template <class M, class R> static constexpr Handler of = store<M, R>;
+};
 
-template <class Family, class M> Handler byRegister(bool wide) { return wide ? Family::template of<M, u64> : Family::template of<M, u32>; }
+template <class Family, class M> Handler byRegister(bool wide) {
+  return wide ? Family::template of<M, u64> : Family::template of<M, u32>;
+}
 template <class Family> Picked byMemory(const Form &f) {
   const auto space = static_cast<unsigned>(spaceOf(f));
   const bool wide = f.registerBits[0] == 64;
@@ -136,19 +145,26 @@ const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 #define SIM_SPACES "[global|shared|shared::cta|local|const|param|param::entry]"
 #define SIM_WRITABLE "[global|shared|shared::cta|local]"
 #define SIM_SCOPE "cta|cluster|gpu|sys"
-#define SIM_EVICT "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] [L2::evict_normal|L2::evict_first|L2::evict_last] [L2::64B|L2::128B|L2::256B]"
+#define SIM_EVICT                                                                                                      \
+  "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "                             \
+  "[L2::evict_normal|L2::evict_first|L2::evict_last] [L2::64B|L2::128B|L2::256B]"
 #define SIM_TYPES "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64|f16|bf16|f16x2|bf16x2"
 const Row rows[] = {
-    {"ld " SIM_SPACES " [ca|cg|cs|lu|cv] [nc] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"ld " SIM_SPACES " [ca|cg|cs|lu|cv] [nc] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory,
+     pickLoad},
     {"ld global [ca|cg|cs] nc " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
-    {"ld weak " SIM_SPACES " [ca|cg|cs|lu|cv] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"ld weak " SIM_SPACES " [ca|cg|cs|lu|cv] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory,
+     pickLoad},
     {"ld volatile " SIM_SPACES " [L2::64B|L2::128B|L2::256B] [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
-    {"ld [mmio] relaxed|acquire " SIM_SCOPE " " SIM_SPACES " " SIM_EVICT " [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
+    {"ld [mmio] relaxed|acquire " SIM_SCOPE " " SIM_SPACES " " SIM_EVICT " [v2|v4] " SIM_TYPES, "DV~ m",
+     UnitClass::Memory, pickLoad},
     {"ldu [global] [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
     {"st " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
-    {"st weak " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
+    {"st weak " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory,
+     pickStore},
     {"st volatile " SIM_WRITABLE " [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
-    {"st [mmio] relaxed|release " SIM_SCOPE " " SIM_WRITABLE " " SIM_EVICT " [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
+    {"st [mmio] relaxed|release " SIM_SCOPE " " SIM_WRITABLE " " SIM_EVICT " [v2|v4] " SIM_TYPES, "m AV~",
+     UnitClass::Memory, pickStore},
     {"prefetch [global|local] L1|L2", "m", UnitClass::Memory, always<nothing>},
     {"prefetch global L2::evict_last|L2::evict_normal", "m", UnitClass::Memory, always<nothing>},
     {"prefetchu L1", "m", UnitClass::Memory, always<nothing>},

@@ -1,4 +1,5 @@
-// Moves, packing and unpacking of vectors into scalars, address-space conversions (PTX ISA §9.7.9.1–9.7.9.5, §9.7.9.19–20).
+// Moves, packing and unpacking of vectors into scalars, address-space conversions (PTX ISA §9.7.9.1–9.7.9.5,
+// §9.7.9.19–20).
 #include <ctime>
 
 #include "isa/LevelRows.h"
@@ -71,7 +72,9 @@ const Inst *clock64(Warp &w, const Inst *i) {
 }
 
 // cvta (§9.7.9.20): `extra` is the window; to generic adds its base, from generic takes it off.
-constexpr u64 windowOf(unsigned window) { return window == 1 ? sharedWindow : window == 2 ? localWindow : window == 3 ? paramWindow : 0; }
+constexpr u64 windowOf(unsigned window) {
+  return window == 1 ? sharedWindow : window == 2 ? localWindow : window == 3 ? paramWindow : 0;
+}
 template <bool To> const Inst *convertAddress(Warp &w, const Inst *i) {
   const Lanes<u64> a = get<u64>(w, i->o[1]);
   const u64 base = windowOf(i->extra);
@@ -107,8 +110,12 @@ const Row rows[] = {
     {"mov b16|u16|s16|f16|bf16|b32|u32|s32|f32|f16x2", "d a", UnitClass::Move, always<move<u32>>},
     {"mov b64|u64|s64|f64", "d a", UnitClass::Move, always<move<u64>>},
     {"cvta [to] global|shared|shared::cta|local|const|param u32|u64", "d a", UnitClass::Move, pickCvta},
-    {"isspacep global|shared|shared::cta|local|const|param", "P a:u64", UnitClass::Predicate, [](const Form &f) -> Picked {
-       const unsigned window = f.has("shared") || f.has("shared::cta") ? 1 : f.has("local") ? 2 : f.has("param") ? 3 : 0;
+    {"isspacep global|shared|shared::cta|local|const|param", "P a:u64", UnitClass::Predicate,
+     [](const Form &f) -> Picked {
+       const unsigned window = f.has("shared") || f.has("shared::cta") ? 1
+                               : f.has("local")                        ? 2
+                               : f.has("param")                        ? 3
+                                                                       : 0;
        return {isSpace, window};
      }},
 };

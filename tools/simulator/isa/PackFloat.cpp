@@ -28,7 +28,8 @@ double largest(const PackFormat &f) {
 }
 
 bool overflowsToLargest(PackRounding rounding, bool negative) {
-  return rounding == PackRounding::Zero || (rounding == PackRounding::Down && !negative) || (rounding == PackRounding::Up && negative);
+  return rounding == PackRounding::Zero || (rounding == PackRounding::Down && !negative) ||
+         (rounding == PackRounding::Up && negative);
 }
 
 } // namespace
@@ -44,16 +45,19 @@ std::uint32_t packFloat(double value, const PackFormat &f, PackRounding rounding
   int exponent = 1 - bias;
   if (!std::isinf(magnitude)) {
     if (magnitude > 0) exponent = std::max(exponent, std::ilogb(magnitude));
-    rounded = std::ldexp(roundMagnitude(std::ldexp(magnitude, f.mantissaBits - exponent), rounding, negative), exponent - f.mantissaBits);
+    rounded = std::ldexp(roundMagnitude(std::ldexp(magnitude, f.mantissaBits - exponent), rounding, negative),
+                         exponent - f.mantissaBits);
   }
   if (rounded > top) {
     const bool keepLargest = limit || (!std::isinf(magnitude) && overflowsToLargest(rounding, negative));
     if (!keepLargest) return sign | (f.hasInfinity ? infinity : f.nan);
     rounded = top;
   }
-  if (rounded < std::ldexp(1.0, 1 - bias)) return sign | static_cast<std::uint32_t>(std::ldexp(rounded, bias - 1 + f.mantissaBits));
+  if (rounded < std::ldexp(1.0, 1 - bias))
+    return sign | static_cast<std::uint32_t>(std::ldexp(rounded, bias - 1 + f.mantissaBits));
   const int e = std::ilogb(rounded);
-  const auto mantissa = static_cast<std::uint32_t>(std::ldexp(rounded, f.mantissaBits - e)) & ((1u << f.mantissaBits) - 1);
+  const auto mantissa =
+      static_cast<std::uint32_t>(std::ldexp(rounded, f.mantissaBits - e)) & ((1u << f.mantissaBits) - 1);
   return sign | static_cast<std::uint32_t>(e + bias) << f.mantissaBits | mantissa;
 }
 
@@ -64,10 +68,15 @@ float unpackFloat(std::uint32_t code, const PackFormat &f) {
   const bool negative = code >> (f.mantissaBits + f.exponentBits) & 1;
   const bool top = exponent == (1u << f.exponentBits) - 1;
   double value;
-  if (top && f.hasInfinity) value = mantissa ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
-  else if (top && mantissa == (1u << f.mantissaBits) - 1) value = std::numeric_limits<double>::quiet_NaN();
-  else if (exponent == 0) value = std::ldexp(static_cast<double>(mantissa), 1 - bias - f.mantissaBits);
-  else value = std::ldexp(1.0 + std::ldexp(static_cast<double>(mantissa), -f.mantissaBits), static_cast<int>(exponent) - bias);
+  if (top && f.hasInfinity)
+    value = mantissa ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
+  else if (top && mantissa == (1u << f.mantissaBits) - 1)
+    value = std::numeric_limits<double>::quiet_NaN();
+  else if (exponent == 0)
+    value = std::ldexp(static_cast<double>(mantissa), 1 - bias - f.mantissaBits);
+  else
+    value =
+        std::ldexp(1.0 + std::ldexp(static_cast<double>(mantissa), -f.mantissaBits), static_cast<int>(exponent) - bias);
   return static_cast<float>(negative ? -value : value);
 }
 
@@ -85,8 +94,10 @@ float narrowToFloat(double value, PackRounding rounding) {
 }
 
 double intToDouble(std::int64_t value, bool isUnsigned, PackRounding rounding) {
-  const double nearest = isUnsigned ? static_cast<double>(static_cast<std::uint64_t>(value)) : static_cast<double>(value);
-  const __int128 exact = isUnsigned ? static_cast<__int128>(static_cast<std::uint64_t>(value)) : static_cast<__int128>(value);
+  const double nearest =
+      isUnsigned ? static_cast<double>(static_cast<std::uint64_t>(value)) : static_cast<double>(value);
+  const __int128 exact =
+      isUnsigned ? static_cast<__int128>(static_cast<std::uint64_t>(value)) : static_cast<__int128>(value);
   const auto back = static_cast<__int128>(nearest);
   if (back == exact) return nearest;
   const bool towardsZeroDown = exact > 0;

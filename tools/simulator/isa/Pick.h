@@ -11,7 +11,9 @@ namespace sage::sim::SAGESIM_LEVEL {
 template <Handler H> Picked always(const Form &) { return H; }
 
 // Families of handlers by element type, for byInt and byBits.
-template <class F> struct Binary { template <class T> static constexpr Handler of = binary<T, F>; };
+template <class F> struct Binary {
+  template <class T> static constexpr Handler of = binary<T, F>;
+};
 template <class T, class F> const Inst *scalarUnary(Warp &w, const Inst *i) {
   put<T>(w, i->o[0], each<T>(F(), get<T>(w, i->o[1])));
   return i + 1;
@@ -24,8 +26,12 @@ template <class T, class F> const Inst *scalarTernary(Warp &w, const Inst *i) {
   put<T>(w, i->o[0], each<T>(F(), get<T>(w, i->o[1]), get<T>(w, i->o[2]), get<T>(w, i->o[3])));
   return i + 1;
 }
-template <class F> struct EachBinary { template <class T> static constexpr Handler of = scalarBinary<T, F>; };
-template <class F> struct EachTernary { template <class T> static constexpr Handler of = scalarTernary<T, F>; };
+template <class F> struct EachBinary {
+  template <class T> static constexpr Handler of = scalarBinary<T, F>;
+};
+template <class F> struct EachTernary {
+  template <class T> static constexpr Handler of = scalarTernary<T, F>;
+};
 
 /// One of the six integer types.
 template <class Family> Picked byInt(const Form &f) {

@@ -71,9 +71,10 @@ const InstructionSet &instructionSet() {
   static const InstructionSet set = [] {
     const Families &families = bestFamilies();
     InstructionSet built{{}, blockEntryHandler, predicatedHandler};
-    for (const std::span<const Row> rows : {families.integer, families.logic, families.compare, families.floating, families.half,
-                                            families.approximate, families.convert, families.move, families.memory, families.atomic,
-                                            families.asynchronous, families.matrix, families.collective, controlRows()})
+    for (const std::span<const Row> rows :
+         {families.integer, families.logic, families.compare, families.floating, families.half, families.approximate,
+          families.convert, families.move, families.memory, families.atomic, families.asynchronous, families.matrix,
+          families.collective, controlRows()})
       for (const Row &row : rows) built.rows.push_back(&row);
     return built;
   }();

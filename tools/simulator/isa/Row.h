@@ -36,8 +36,8 @@ struct Row;
 /// An instruction's opcode, matched against a row.
 struct Form {
   const Row *row = nullptr;
-  std::vector<std::string_view> modifiers; ///< one for each element of the pattern; empty when absent
-  std::vector<Type> types;                 ///< the modifiers that are types, in order
+  std::vector<std::string_view> modifiers;    ///< one for each element of the pattern; empty when absent
+  std::vector<Type> types;                    ///< the modifiers that are types, in order
   std::array<std::uint8_t, 4> registerBits{}; ///< widths of the first register operands marked `~`, in order
 
   bool has(std::string_view name) const {

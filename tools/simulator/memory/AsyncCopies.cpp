@@ -21,7 +21,8 @@ void AsyncCopies::commit(std::uint32_t mask) {
     Record &r = records[i];
     const std::uint32_t fresh = r.mask & mask & ~r.committed;
     if (fresh == 0) continue;
-    if (fresh == 0xffffffffu) r.group = groups;
+    if (fresh == 0xffffffffu)
+      r.group = groups;
     else
       for (std::uint32_t m = fresh; m != 0; m &= m - 1) r.group[std::countr_zero(m)] = groups[std::countr_zero(m)];
     r.committed |= fresh;
@@ -48,7 +49,8 @@ void AsyncCopies::wait(std::uint32_t mask, std::uint32_t pending, std::uint8_t *
   for (std::size_t i = 0; i < used; ++i) {
     Record &r = records[i];
     std::uint32_t old = 0;
-    for (unsigned lane = 0; lane < 32; ++lane) old |= static_cast<std::uint32_t>(groups[lane] - r.group[lane] > pending) << lane;
+    for (unsigned lane = 0; lane < 32; ++lane)
+      old |= static_cast<std::uint32_t>(groups[lane] - r.group[lane] > pending) << lane;
     const std::uint32_t done = r.mask & r.committed & mask & old;
     if (done != 0) finish(r, done, shared, shadow);
   }

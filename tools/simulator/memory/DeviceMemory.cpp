@@ -7,7 +7,7 @@
 namespace sage::sim {
 namespace {
 
-constexpr std::uint64_t granularity = 512;           // what the real allocator promises at least
+constexpr std::uint64_t granularity = 512;                   // what the real allocator promises at least
 constexpr std::uint64_t guardBytes = std::uint64_t{1} << 21; // an overrun lands in nothing, not in a neighbour
 constexpr std::size_t maxFreedRecords = 1 << 15;
 

@@ -1,6 +1,6 @@
 // The device's global memory: an address space of its own (device addresses are never host addresses, except for pinned
-// host memory, which is mapped where it lies), an allocation table, and a shadow byte for every byte that says whether it
-// was ever written.
+// host memory, which is mapped where it lies), an allocation table, and a shadow byte for every byte that says whether
+// it was ever written.
 //
 // Addresses are not reused, so a stale pointer always hits its freed record. The table changes only between launches;
 // kernels read it without a lock.

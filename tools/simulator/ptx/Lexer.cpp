@@ -8,7 +8,9 @@
 namespace sage::sim {
 namespace {
 
-bool isWordStart(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%' || c == '.'; }
+bool isWordStart(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%' || c == '.';
+}
 bool isWordChar(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$'; }
 
 class Scanner {
@@ -22,9 +24,12 @@ public:
     const std::size_t start = at;
     if (at >= text.size()) return token;
     const char c = text[at];
-    if (std::isdigit(static_cast<unsigned char>(c))) scanNumber(token);
-    else if (isWordStart(c)) scanWord(token);
-    else if (c == '"') scanString(token);
+    if (std::isdigit(static_cast<unsigned char>(c)))
+      scanNumber(token);
+    else if (isWordStart(c))
+      scanWord(token);
+    else if (c == '"')
+      scanString(token);
     else {
       token.kind = Token::Kind::Punct;
       token.punct = c;
@@ -65,10 +70,14 @@ private:
     token.kind = Token::Kind::Word;
     ++at;
     while (at < text.size()) {
-      if (isWordChar(text[at])) ++at;
-      else if (text[at] == '.' && isWordChar(peek(1))) ++at;
-      else if (text[at] == ':' && peek(1) == ':' && isWordChar(peek(2))) at += 2;
-      else return;
+      if (isWordChar(text[at]))
+        ++at;
+      else if (text[at] == '.' && isWordChar(peek(1)))
+        ++at;
+      else if (text[at] == ':' && peek(1) == ':' && isWordChar(peek(2)))
+        at += 2;
+      else
+        return;
     }
   }
 

@@ -55,7 +55,8 @@ void Parser::fail(const std::string &message) const { failAt(peek().line, messag
 void Parser::failAt(std::uint32_t line, const std::string &message) const { throw ParseFailure{{line, message}}; }
 
 void Parser::expectPunct(char c) {
-  if (!acceptPunct(c)) fail(std::string("expected '") + c + "' before '" + std::string(peek().text.substr(0, 60)) + "'");
+  if (!acceptPunct(c))
+    fail(std::string("expected '") + c + "' before '" + std::string(peek().text.substr(0, 60)) + "'");
 }
 
 std::string Parser::expectName(const char *what) {
@@ -94,17 +95,29 @@ void Parser::skipBraces() {
 Module Parser::parse() {
   bool isExtern = false;
   while (peek().kind != Token::Kind::End) {
-    if (peek().kind != Token::Kind::Word) fail("expected a directive, found '" + std::string(peek().text.substr(0, 60)) + "'");
+    if (peek().kind != Token::Kind::Word)
+      fail("expected a directive, found '" + std::string(peek().text.substr(0, 60)) + "'");
     const std::string word(peek().text);
-    if (word == ".version") parseVersion();
-    else if (word == ".target") parseTarget();
-    else if (word == ".address_size") take(), module.addressBits = expectInteger("32 or 64", 64);
-    else if (word == ".file" || word == ".loc") skipLine();
-    else if (word == ".section") skipBraces();
-    else if (word == ".pragma") { take(); take(); acceptPunct(';'); }
-    else if (word == ".extern") take(), isExtern = true;
-    else if (word == ".visible" || word == ".weak" || word == ".common") take();
-    else if (word == ".entry" || word == ".func") parseFunction(word == ".entry"), isExtern = false;
+    if (word == ".version")
+      parseVersion();
+    else if (word == ".target")
+      parseTarget();
+    else if (word == ".address_size")
+      take(), module.addressBits = expectInteger("32 or 64", 64);
+    else if (word == ".file" || word == ".loc")
+      skipLine();
+    else if (word == ".section")
+      skipBraces();
+    else if (word == ".pragma") {
+      take();
+      take();
+      acceptPunct(';');
+    } else if (word == ".extern")
+      take(), isExtern = true;
+    else if (word == ".visible" || word == ".weak" || word == ".common")
+      take();
+    else if (word == ".entry" || word == ".func")
+      parseFunction(word == ".entry"), isExtern = false;
     else if (word == ".global" || word == ".const" || word == ".shared") {
       take();
       const Space space = word == ".global" ? Space::Global : word == ".const" ? Space::Const : Space::Shared;
@@ -147,7 +160,8 @@ void Parser::parseFunction(bool isEntry) {
   if (!isEntry && isPunct('(')) parseParameterList();
   function.name = expectName("a function name");
   if (isPunct('(')) function.parameters = parseParameterList();
-  while (parseFunctionDirective(function)) {}
+  while (parseFunctionDirective(function)) {
+  }
   if (isPunct('{')) {
     function.hasBody = true;
     parseBody(function);

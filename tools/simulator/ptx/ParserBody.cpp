@@ -53,12 +53,18 @@ void Parser::parseBodyDirective() {
     return expectPunct(';');
   }
   Space space{};
-  if (word == ".shared") space = Space::Shared;
-  else if (word == ".local") space = Space::Local;
-  else if (word == ".global") space = Space::Global;
-  else if (word == ".const") space = Space::Const;
-  else if (word == ".param") space = Space::Param;
-  else fail("unknown directive '" + word.substr(0, 60) + "'");
+  if (word == ".shared")
+    space = Space::Shared;
+  else if (word == ".local")
+    space = Space::Local;
+  else if (word == ".global")
+    space = Space::Global;
+  else if (word == ".const")
+    space = Space::Const;
+  else if (word == ".param")
+    space = Space::Param;
+  else
+    fail("unknown directive '" + word.substr(0, 60) + "'");
   take();
   for (Variable &v : parseVariables(space, false)) current->locals.push_back(std::move(v));
 }
@@ -92,7 +98,8 @@ void Parser::parseLabel() {
   take();
   if (isWord(".branchtargets") || isWord(".calltargets") || isWord(".callprototype")) return parseBranchTargets(name);
   Scope &here = scopes[static_cast<std::size_t>(scope)];
-  if (!here.labels.emplace(name, static_cast<int>(current->body.size())).second) fail("label '" + name + "' is defined twice");
+  if (!here.labels.emplace(name, static_cast<int>(current->body.size())).second)
+    fail("label '" + name + "' is defined twice");
 }
 
 void Parser::parseBranchTargets(const std::string &name) {
@@ -203,8 +210,7 @@ Operand Parser::parseNumber() {
     operand.kind = Operand::Kind::Float64;
     operand.bits = negative ? token.bits ^ (std::uint64_t{1} << 63) : token.bits;
     break;
-  default:
-    fail("expected an operand, found '" + std::string(token.text.substr(0, 60)) + "'");
+  default: fail("expected an operand, found '" + std::string(token.text.substr(0, 60)) + "'");
   }
   take();
   return operand;
@@ -220,7 +226,8 @@ Operand Parser::parseWordOperand() {
     const std::string second = expectName("a predicate register");
     operand.kind = Operand::Kind::Pair;
     operand.second = findRegister(second);
-    if (operand.index < 0 || (operand.second < 0 && second != "_")) fail("unknown register in '" + name + "|" + second + "'");
+    if (operand.index < 0 || (operand.second < 0 && second != "_"))
+      fail("unknown register in '" + name + "|" + second + "'");
     return operand;
   }
   operand.name = name;
@@ -239,7 +246,8 @@ int Parser::findRegister(const std::string &name) const {
   std::size_t digits = name.size();
   while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9') --digits;
   const std::string_view prefix = std::string_view(name).substr(0, digits);
-  const bool numbered = digits < name.size() && name.size() - digits < 9 && (name[digits] != '0' || digits + 1 == name.size());
+  const bool numbered =
+      digits < name.size() && name.size() - digits < 9 && (name[digits] != '0' || digits + 1 == name.size());
   const std::uint32_t number = numbered ? static_cast<std::uint32_t>(std::stoul(name.substr(digits))) : 0;
   for (int s = scope; s >= 0; s = scopes[static_cast<std::size_t>(s)].parent) {
     const Scope &here = scopes[static_cast<std::size_t>(s)];

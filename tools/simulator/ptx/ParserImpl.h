@@ -1,5 +1,5 @@
-// The parser's class, shared by its three files: Parser.cpp (module level), ParserBody.cpp (function bodies and operands),
-// ParserVariable.cpp (declarations of variables and their initialisers). Nobody else includes this.
+// The parser's class, shared by its three files: Parser.cpp (module level), ParserBody.cpp (function bodies and
+// operands), ParserVariable.cpp (declarations of variables and their initialisers). Nobody else includes this.
 #pragma once
 
 #include <string>

@@ -14,12 +14,20 @@ std::vector<Variable> Parser::parseVariables(Space space, bool isExtern) {
   unsigned vector = 1;
   while (peek().kind == Token::Kind::Word && peek().text.starts_with(".")) {
     const std::string word(take().text);
-    if (word == ".align") v.align = static_cast<std::uint32_t>(expectInteger("an alignment", 1 << 20));
-    else if (word == ".v2") vector = 2;
-    else if (word == ".v4") vector = 4;
-    else if (word == ".attribute") { expectPunct('('); while (!acceptPunct(')')) if (take().kind == Token::Kind::End) fail("expected ')'"); }
-    else if (const Type type = typeByName(word.substr(1)); type != Type::None) v.type = type;
-    else fail("unknown type or attribute '" + word + "' in a declaration");
+    if (word == ".align")
+      v.align = static_cast<std::uint32_t>(expectInteger("an alignment", 1 << 20));
+    else if (word == ".v2")
+      vector = 2;
+    else if (word == ".v4")
+      vector = 4;
+    else if (word == ".attribute") {
+      expectPunct('(');
+      while (!acceptPunct(')'))
+        if (take().kind == Token::Kind::End) fail("expected ')'");
+    } else if (const Type type = typeByName(word.substr(1)); type != Type::None)
+      v.type = type;
+    else
+      fail("unknown type or attribute '" + word + "' in a declaration");
   }
   if (v.align == 0 || (v.align & (v.align - 1)) != 0) fail("the alignment is not a power of two");
   std::vector<Variable> result;

@@ -16,19 +16,13 @@ struct TypeRow {
 
 // In the order of the enumeration.
 constexpr std::array<TypeRow, 26> typeRows{{
-    {"none", 0, Kind::None},        {"pred", 1, Kind::Pred},
-    {"b8", 8, Kind::Bits},          {"b16", 16, Kind::Bits},
-    {"b32", 32, Kind::Bits},        {"b64", 64, Kind::Bits},
-    {"b128", 128, Kind::Bits},      {"u8", 8, Kind::Unsigned},
-    {"u16", 16, Kind::Unsigned},    {"u32", 32, Kind::Unsigned},
-    {"u64", 64, Kind::Unsigned},    {"s8", 8, Kind::Signed},
-    {"s16", 16, Kind::Signed},      {"s32", 32, Kind::Signed},
-    {"s64", 64, Kind::Signed},      {"f16", 16, Kind::Float},
-    {"f16x2", 32, Kind::Float},     {"bf16", 16, Kind::Float},
-    {"bf16x2", 32, Kind::Float},    {"f32", 32, Kind::Float},
-    {"f64", 64, Kind::Float},       {"tf32", 32, Kind::Float},
-    {"e4m3", 8, Kind::Packed},      {"e5m2", 8, Kind::Packed},
-    {"e4m3x2", 16, Kind::Packed},   {"e5m2x2", 16, Kind::Packed},
+    {"none", 0, Kind::None},      {"pred", 1, Kind::Pred},      {"b8", 8, Kind::Bits},       {"b16", 16, Kind::Bits},
+    {"b32", 32, Kind::Bits},      {"b64", 64, Kind::Bits},      {"b128", 128, Kind::Bits},   {"u8", 8, Kind::Unsigned},
+    {"u16", 16, Kind::Unsigned},  {"u32", 32, Kind::Unsigned},  {"u64", 64, Kind::Unsigned}, {"s8", 8, Kind::Signed},
+    {"s16", 16, Kind::Signed},    {"s32", 32, Kind::Signed},    {"s64", 64, Kind::Signed},   {"f16", 16, Kind::Float},
+    {"f16x2", 32, Kind::Float},   {"bf16", 16, Kind::Float},    {"bf16x2", 32, Kind::Float}, {"f32", 32, Kind::Float},
+    {"f64", 64, Kind::Float},     {"tf32", 32, Kind::Float},    {"e4m3", 8, Kind::Packed},   {"e5m2", 8, Kind::Packed},
+    {"e4m3x2", 16, Kind::Packed}, {"e5m2x2", 16, Kind::Packed},
 }};
 static_assert(typeRows.size() == static_cast<std::size_t>(Type::E5M2x2) + 1);
 

@@ -8,8 +8,9 @@
 namespace sage::sim {
 
 std::string unitClassName(UnitClass unit) {
-  constexpr std::array<const char *, unitClassCount> names{"integer", "float",  "double", "half",    "convert", "special", "move",
-                                                           "predicate", "memory", "matrix", "warp", "control", "barrier"};
+  constexpr std::array<const char *, unitClassCount> names{"integer", "float",   "double",    "half",   "convert",
+                                                           "special", "move",    "predicate", "memory", "matrix",
+                                                           "warp",    "control", "barrier"};
   return names[static_cast<std::size_t>(unit)];
 }
 
@@ -53,7 +54,9 @@ std::string number(std::uint64_t value) { return std::to_string(value); }
 std::string classesJson(const std::array<std::uint64_t, unitClassCount> &values) {
   std::string text = "{";
   for (std::size_t i = 0; i < unitClassCount; ++i)
-    if (values[i] != 0) text += (text.size() > 1 ? "," : "") + jsonString(unitClassName(static_cast<UnitClass>(i))) + ":" + number(values[i]);
+    if (values[i] != 0)
+      text +=
+          (text.size() > 1 ? "," : "") + jsonString(unitClassName(static_cast<UnitClass>(i))) + ":" + number(values[i]);
   return text + "}";
 }
 
@@ -64,13 +67,15 @@ std::string kernelJson(const std::string &name, const KernelCounters &k) {
   return "{\"name\":" + jsonString(name) + ",\"launches\":" + number(k.launches) + ",\"host_seconds\":" + seconds +
          ",\"blocks\":" + number(c.blocks) + ",\"warp_instructions\":" + number(c.warpTotal()) +
          ",\"lane_instructions\":" + number(c.laneTotal()) + ",\"warp_by_class\":" + classesJson(c.warpInstructions) +
-         ",\"lane_by_class\":" + classesJson(c.laneInstructions) + ",\"mma_instructions\":" + number(c.mmaInstructions) +
-         ",\"mma_ops\":" + number(c.mmaOps) + ",\"bytes\":{\"global_read\":" + number(c.globalReadBytes) +
+         ",\"lane_by_class\":" + classesJson(c.laneInstructions) +
+         ",\"mma_instructions\":" + number(c.mmaInstructions) + ",\"mma_ops\":" + number(c.mmaOps) +
+         ",\"bytes\":{\"global_read\":" + number(c.globalReadBytes) +
          ",\"global_written\":" + number(c.globalWrittenBytes) + ",\"shared_read\":" + number(c.sharedReadBytes) +
          ",\"shared_written\":" + number(c.sharedWrittenBytes) + ",\"local_read\":" + number(c.localReadBytes) +
          ",\"local_written\":" + number(c.localWrittenBytes) + ",\"async_copy\":" + number(c.asyncCopyBytes) +
          "},\"atomics\":" + number(c.atomics) + ",\"barriers\":" + number(c.barriers) +
-         ",\"divergent_branches\":" + number(c.divergentBranches) + ",\"bank_conflicts\":" + number(c.bankConflicts) + "}";
+         ",\"divergent_branches\":" + number(c.divergentBranches) + ",\"bank_conflicts\":" + number(c.bankConflicts) +
+         "}";
 }
 
 } // namespace

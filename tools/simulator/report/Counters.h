@@ -9,7 +9,22 @@
 
 namespace sage::sim {
 
-enum class UnitClass : std::uint8_t { Integer, Float, Double, Half, Convert, Special, Move, Predicate, Memory, Matrix, Warp, Control, Barrier, Count };
+enum class UnitClass : std::uint8_t {
+  Integer,
+  Float,
+  Double,
+  Half,
+  Convert,
+  Special,
+  Move,
+  Predicate,
+  Memory,
+  Matrix,
+  Warp,
+  Control,
+  Barrier,
+  Count
+};
 inline constexpr std::size_t unitClassCount = static_cast<std::size_t>(UnitClass::Count);
 std::string unitClassName(UnitClass unit);
 

@@ -60,9 +60,11 @@ std::string violationText(const Violation &v) {
 }
 
 std::string violationJson(const Violation &v) {
-  std::string text = std::string("{\"kind\":\"") + violationName(v.kind) + "\",\"code\":" + std::to_string(violationResult(v.kind)) +
-                     ",\"message\":" + jsonString(v.message) + ",\"kernel\":" + jsonString(v.kernel) + ",\"block\":" + tripleJson(v.block) +
-                     ",\"thread\":" + tripleJson(v.thread) + ",\"line\":" + std::to_string(v.line) + ",\"text\":" + jsonString(v.text);
+  std::string text = std::string("{\"kind\":\"") + violationName(v.kind) +
+                     "\",\"code\":" + std::to_string(violationResult(v.kind)) +
+                     ",\"message\":" + jsonString(v.message) + ",\"kernel\":" + jsonString(v.kernel) +
+                     ",\"block\":" + tripleJson(v.block) + ",\"thread\":" + tripleJson(v.thread) +
+                     ",\"line\":" + std::to_string(v.line) + ",\"text\":" + jsonString(v.text);
   if (v.hasAddress) text += ",\"address\":\"" + hex(v.address) + "\",\"space\":" + jsonString(v.space);
   if (!v.nearest.empty()) text += ",\"nearest\":" + jsonString(v.nearest);
   if (!v.details.empty()) {

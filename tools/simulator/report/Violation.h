@@ -16,7 +16,7 @@ enum class ViolationKind : std::uint8_t {
   UninitialisedRead,
   InFlightAccess, ///< shared memory touched while a cp.async into it has not been waited for
   ReadOnlyWrite,
-  Divergence,     ///< an aligned or masked collective without all its lanes
+  Divergence, ///< an aligned or masked collective without all its lanes
   Deadlock,
   Trap,
   IllegalInstruction,
@@ -39,8 +39,8 @@ struct Violation {
   bool hasAddress = false;
   std::uint64_t address = 0;
   std::string space;
-  std::string nearest;               ///< the allocation next to the address, in words
-  std::vector<std::string> details;  ///< for a deadlock: what each warp waits for
+  std::string nearest;              ///< the allocation next to the address, in words
+  std::vector<std::string> details; ///< for a deadlock: what each warp waits for
 };
 
 /// Several lines for a terminal.
