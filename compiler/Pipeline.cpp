@@ -113,7 +113,7 @@ LogicalResult Run::tileProgram() {
   module.walk([&](func::FuncOp function) {
     function->setAttr(tile::warpsAttr, builder.getI64IntegerAttr(options.schedule.warps));
     function->setAttr(tile::stagesAttr, builder.getI64IntegerAttr(options.schedule.stages));
-    if (options.schedule.operandAInRegisters) function->setAttr(tile::operandAInRegistersAttr, builder.getUnitAttr());
+    if (options.schedule.queriesInRegisters) function->setAttr(tile::operandAInRegistersAttr, builder.getUnitAttr());
   });
   return verify(module);
 }

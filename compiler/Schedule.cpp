@@ -16,7 +16,7 @@ Schedule defaultSchedule(const Target &, const KernelTraits &traits) {
     // A warp holds rows/warps x D f32 of output and rows/warps x BK of scores: 32 rows at D 128 leave no registers for
     // the operands.
     schedule.warps = traits.headDim > 64 ? 8 : 4;
-    schedule.operandAInRegisters = traits.headDim * traits.elementBits <= 64 * 16;
+    schedule.queriesInRegisters = traits.headDim * traits.elementBits <= 64 * 16;
   } else {
     // Few elements a thread: these kernels live on loads in flight, and on sm_120a ptxas spills around its division
     // call otherwise.
@@ -53,17 +53,16 @@ constexpr Key keys[] = {
 std::optional<std::string> overrideSchedule(Schedule &schedule, const json &given) {
   if (!given.is_object()) return "schedule must be an object";
   for (auto &[name, value] : given.items()) {
-    if (name == "operand_a_in_registers") {
+    if (name == "q_in_registers") {
       if (!value.is_boolean()) return "schedule." + name + " must be true or false";
-      schedule.operandAInRegisters = value.get<bool>();
+      schedule.queriesInRegisters = value.get<bool>();
       continue;
     }
     const Key *key = nullptr;
     for (const Key &candidate : keys)
       if (name == candidate.name) key = &candidate;
     if (!key)
-      return "unknown key schedule." + name +
-             "; known are block_q, block_k, block_n, warps, stages, operand_a_in_registers";
+      return "unknown key schedule." + name + "; known are block_q, block_k, block_n, warps, stages, q_in_registers";
     if (!value.is_number_integer() || value.get<int64_t>() < key->low || value.get<int64_t>() > key->high ||
         !key->fits(value.get<int64_t>()))
       return "schedule." + name + " must be " + key->allowed + ", not " + value.dump();
@@ -77,7 +76,7 @@ json toJson(const Schedule &schedule, const KernelTraits &traits) {
   if (traits.attention) {
     result["block_q"] = schedule.blockQ;
     result["block_k"] = schedule.blockK;
-    result["operand_a_in_registers"] = schedule.operandAInRegisters;
+    result["q_in_registers"] = schedule.queriesInRegisters;
   } else {
     result["block_n"] = schedule.blockN;
   }

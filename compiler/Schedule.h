@@ -15,7 +15,7 @@ struct Schedule {
           blockN = 0; // rows of a tile: queries, keys, tokens of a memory-bound kernel; they bind BQ, BK, BN
   int64_t warps = 4;  // a power of two
   int64_t stages = 2; // slots of each ring; 1 is no overlap
-  bool operandAInRegisters =
+  bool queriesInRegisters =
       true; // keep the queries' fragments for the whole loop, or read them again for each block of keys
 };
 

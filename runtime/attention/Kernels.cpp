@@ -44,6 +44,7 @@ Values attentionSchedule(const Config &config) {
   putIfSet(values, "block_k", config.schedule.blockK);
   putIfSet(values, "warps", config.schedule.warps);
   putIfSet(values, "stages", config.schedule.stages);
+  if (config.schedule.qInRegisters) values["q_in_registers"] = boolean(*config.schedule.qInRegisters);
   return values;
 }
 

@@ -190,6 +190,14 @@ const ConfigKey keys[] = {
     {"schedule.stages", "an integer from 1 to 8",
      [](Config &c, const json &v) { return readInteger(c.schedule.stages, v, 1, 8, 1); },
      [](const Config &c) { return orNull(c.schedule.stages); }},
+    {"schedule.q_in_registers", "true or false",
+     [](Config &c, const json &v) {
+       bool value = false;
+       if (!readBool(value, v)) return false;
+       c.schedule.qInRegisters = value;
+       return true;
+     },
+     [](const Config &c) { return c.schedule.qInRegisters ? json(*c.schedule.qInRegisters) : json(); }},
 };
 // clang-format on
 

@@ -40,6 +40,7 @@ enum class Mask { None, Causal };
 /// How a kernel is to be laid on the machine. What is not set is chosen by the compiler for the arch.
 struct SAGE_API Schedule {
   std::optional<int> blockQ, blockK, blockN, warps, stages;
+  std::optional<bool> qInRegisters; ///< keep the queries' fragments in registers for the whole loop over keys
   std::string json() const;
 };
 
