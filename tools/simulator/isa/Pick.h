@@ -1,4 +1,4 @@
-// Helpers for the `pick` functions of rows: from the type of a form to the instantiation of a handler template.
+// For the `pick` functions of rows: from the type of a form to the instantiation of a handler template.
 // Included only by files that are compiled per vector level.
 #pragma once
 
