@@ -1,7 +1,8 @@
 // The hazard model: an abstract machine whose memory is byte ranges in states. Its rules are in HazardModel.h.
 #include "HazardModel.h"
 
-#include "llvm/ADT/DenseMap.h"
+#include "HazardPaths.h"
+
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -27,16 +28,21 @@ struct Written {
 
 class Machine {
 public:
-  Machine(func::FuncOp function, int64_t tripCount) : function(function), tripCount(tripCount) {}
+  // `budget` is how many operations it may run, over all paths.
+  Machine(const HazardDecisions &decisions, const HazardPath &path, int64_t &budget)
+      : decisions(decisions), path(path), budget(budget), turns(decisions.count(), 0) {}
 
-  std::optional<Hazard> run() {
+  std::optional<Hazard> run(func::FuncOp function) {
+    for (Value argument : function.getArguments()) set(argument, std::nullopt);
     runBlock(function.getBody().front());
     return hazard;
   }
 
 private:
-  func::FuncOp function;
-  int64_t tripCount;
+  const HazardDecisions &decisions;
+  const HazardPath &path;
+  int64_t &budget;
+  SmallVector<int64_t> turns; // how often each decision has been taken
   std::optional<Hazard> hazard;
   llvm::DenseMap<Value, int64_t> values; // known integers; a token is its group's number; a buffer its first byte
   SmallVector<Written> writes;
@@ -44,15 +50,20 @@ private:
   int64_t groups = 0;       // closed groups
 
   void report(Operation *op, const Twine &message, bool barrierMends) {
-    if (!hazard)
-      hazard = Hazard{op, (message + " (seen with loops of " + Twine(tripCount) + " iterations)").str(), barrierMends};
+    if (!hazard) hazard = Hazard{op, message.str(), barrierMends};
   }
 
   std::optional<int64_t> known(Value value) const {
     auto it = values.find(value);
     return it == values.end() ? std::nullopt : std::optional(it->second);
   }
+  int64_t decide(unsigned decision) { return path.at(decision, turns[decision]++); }
+  // A number that is not known but bounds a loop is decided where it is computed, so that conditions in front of the
+  // loop agree with it.
   void set(Value value, std::optional<int64_t> number) {
+    if (!number)
+      if (const HazardDecisions::Bound *bound = decisions.ofBound(value))
+        number = bound->lower + decide(bound->decision) * bound->step;
     if (number)
       values[value] = *number;
     else
@@ -142,11 +153,18 @@ private:
   void runBlock(Block &block) {
     for (Operation &op : block) {
       if (hazard) return;
+      if (--budget < 0)
+        return report(&op, "too many loops, in each other or one after the other, to prove shared memory safe", false);
       runOp(&op);
     }
   }
 
+  void forget(ValueRange results) {
+    for (Value result : results) set(result, std::nullopt);
+  }
+
   void runOp(Operation *op) {
+    if (op->getNumRegions() && !decisions.touches(op)) return forget(op->getResults());
     if (auto loop = dyn_cast<scf::ForOp>(op)) return runLoop(loop);
     if (auto branch = dyn_cast<scf::IfOp>(op)) return runBranch(branch);
     if (auto alloc = dyn_cast<AllocOp>(op)) return set(alloc, alloc.getOffset());
@@ -172,14 +190,14 @@ private:
 
   // Integer arithmetic on known values; anything else makes its results unknown.
   void fold(Operation *op) {
+    if (!isa<arith::ArithDialect>(op->getDialect())) return forget(op->getResults());
     SmallVector<Attribute> operands;
     for (Value operand : op->getOperands()) {
       std::optional<int64_t> number = isa<IntegerType, IndexType>(operand.getType()) ? known(operand) : std::nullopt;
       operands.push_back(number ? IntegerAttr::get(operand.getType(), *number) : Attribute());
     }
     SmallVector<OpFoldResult> folded;
-    bool ok = isa<arith::ArithDialect>(op->getDialect()) && succeeded(op->fold(operands, folded)) &&
-              folded.size() == op->getNumResults();
+    bool ok = succeeded(op->fold(operands, folded)) && folded.size() == op->getNumResults();
     for (auto [i, result] : llvm::enumerate(op->getResults())) {
       std::optional<int64_t> number;
       if (ok) {
@@ -194,12 +212,14 @@ private:
 
   void runLoop(scf::ForOp loop) {
     int64_t lower = known(loop.getLowerBound()).value_or(0), step = known(loop.getStep()).value_or(1);
+    int64_t end = known(loop.getUpperBound()).value_or(lower);
     set(loop.getLowerBound(), lower);
-    set(loop.getUpperBound(), known(loop.getUpperBound()).value_or(lower + tripCount * step));
     SmallVector<std::optional<int64_t>> carried =
         llvm::map_to_vector(loop.getInitArgs(), [&](Value v) { return known(v); });
-    for (int64_t i = lower, end = *known(loop.getUpperBound()), steps = 0; i < end && !hazard && steps < maxSteps;
-         i += step, ++steps) {
+    int64_t steps = 0;
+    for (int64_t i = lower; i < end && !hazard; i += step, ++steps) {
+      // The middle of a long loop of known length is left out: the ring has come round often enough.
+      if (steps == maxSteps) i = std::max(i, end - maxSteps * step);
       set(loop.getInductionVar(), i);
       for (auto [argument, number] : llvm::zip(loop.getRegionIterArgs(), carried)) set(argument, number);
       runBlock(*loop.getBody());
@@ -207,36 +227,33 @@ private:
     }
     for (auto [result, number] : llvm::zip(loop.getResults(), carried)) set(result, number);
   }
-  // A loop with known bounds runs no further than this: the ring has long come round.
-  static constexpr int64_t maxSteps = 64;
+  static constexpr int64_t maxSteps = 32;
 
-  // An unknown condition: both sides run, one after the other, as if threads could take either; a barrier there would
-  // hang the others.
   void runBranch(scf::IfOp branch) {
-    std::optional<int64_t> condition = known(branch.getCondition());
-    for (Region *region : {&branch.getThenRegion(), &branch.getElseRegion()}) {
-      if (region->empty()) continue;
-      if (condition && *condition != (region == &branch.getThenRegion())) continue;
-      if (!condition)
-        region->walk([&](Operation *op) {
-          if (isa<BarrierOp, AsyncCopyOp, CommitOp, WaitOp>(op) ||
-              (isa<ReduceOp, GroupReduceOp>(op) && op->getNumOperands() > 1))
-            report(op, "synchronises under a condition that may differ between threads", false);
-        });
-      runBlock(region->front());
-      for (auto [result, value] : llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
-        set(result, condition ? known(value) : std::nullopt);
-    }
+    std::optional<int64_t> side = known(branch.getCondition());
+    if (std::optional<unsigned> decision = side ? std::nullopt : decisions.ofBranch(branch)) side = decide(*decision);
+    Region &region = side.value_or(0) ? branch.getThenRegion() : branch.getElseRegion();
+    if (region.empty()) return forget(branch.getResults());
+    runBlock(region.front());
+    for (auto [result, value] : llvm::zip(branch.getResults(), region.front().getTerminator()->getOperands()))
+      set(result, known(value));
   }
 };
+
+// Far more than kernels with a handful of loops need; a second or two.
+constexpr int64_t allOperations = 4'000'000;
 
 } // namespace
 
 std::optional<Hazard> findHazard(func::FuncOp function) {
-  int64_t slots = 1;
-  function.walk([&](SlotOp slot) { slots = std::max(slots, slot.getRing().getType().getShape()[0]); });
-  for (int64_t tripCount = 0; tripCount <= 2 * slots + 1; ++tripCount)
-    if (std::optional<Hazard> hazard = Machine(function, tripCount).run()) return hazard;
+  // Reductions bring their own barriers.
+  bool hasCopies = false;
+  function.walk([&](Operation *op) { hasCopies |= isa<AsyncCopyOp, LocalLoadOp>(op); });
+  if (!hasCopies) return std::nullopt;
+  HazardDecisions decisions(function);
+  int64_t budget = allOperations;
+  for (const HazardPath &path : decisions.paths())
+    if (std::optional<Hazard> hazard = Machine(decisions, path, budget).run(function)) return hazard;
   return std::nullopt;
 }
 

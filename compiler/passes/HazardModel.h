@@ -3,12 +3,14 @@
 // that no hazard depends on stay unknown.
 //
 // The rules, for bytes that two operations share:
-//   read  after a copy:   the copy's group has been waited for by its thread, and a barrier lies between that wait and
-//   the read write after a read:   a barrier lies between write after a write:  a barrier lies between, and an earlier
-//   copy has landed read  of bytes that nothing has written: an error wait on a token:      the younger groups it
-//   leaves in flight must not include the token's own
-// A ring of S slots repeats after S iterations, so trip counts 0 .. 2 S + 1 show every case. See Membar.h in Triton for
-// another way (a fixed point over intervals) that needs no trip counts but cannot see ring slots as distinct.
+//   read after a copy    the copy's group has been waited for by its thread, and a barrier lies between that wait and
+//                        the read
+//   write after a read   a barrier lies between
+//   write after a write  a barrier lies between, and an earlier copy has landed
+//   read of bytes that nothing has written: an error
+//   wait on a token      the younger groups it leaves in flight must not include the token's own
+// Which trip counts and branches are tried is in HazardPaths.h. See Membar.h in Triton for another way (a fixed point
+// over intervals) that needs no trip counts but cannot see ring slots as distinct.
 #pragma once
 
 #include "Passes.h"
