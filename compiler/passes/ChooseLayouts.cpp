@@ -33,8 +33,9 @@ public:
 
   LogicalResult run() {
     copyFreeOps();
-    if (failed(anchorProducts())) return failure();
+    if (failed(splitOperands()) || failed(anchorProducts())) return failure();
     spread();
+    anchorOperands();
     anchorRest();
     return applyTypes();
   }
@@ -85,6 +86,33 @@ private:
     return value.getDefiningOp<LoadOp>() != nullptr;
   }
 
+  // Each use of a loaded tile as an operand gets its own load, since each may want another layout; stage-loads brings
+  // equal loads through one buffer again.
+  LogicalResult splitOperands() {
+    function.walk([&](DotOp dot) {
+      for (OpOperand *use : {&dot.getAMutable(), &dot.getBMutable()})
+        if (isLoaded(use->get())) splitOperand(*use);
+    });
+    WalkResult result = function.walk([&](TransposeOp transpose) {
+      if (isLoaded(transpose) && llvm::all_of(transpose->getUsers(), llvm::IsaPred<DotOp>))
+        return WalkResult::advance();
+      transpose.emitError("a tile can be transposed only between its load and a product");
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
+  }
+
+  void splitOperand(OpOperand &use) {
+    SmallVector<Operation *> chain{use.get().getDefiningOp()}; // transposes, then the load
+    while (isa<TransposeOp>(chain.back())) chain.push_back(chain.back()->getOperand(0).getDefiningOp());
+    OpBuilder builder(chain.back());
+    Value copy = builder.clone(*chain.back())->getResult(0);
+    if (chain.size() % 2 == 0) copy = TransposeOp::create(builder, chain[0]->getLoc(), use.get().getType(), copy);
+    use.set(copy);
+    for (Operation *op : chain)
+      if (op->use_empty()) op->erase();
+  }
+
   LogicalResult anchorProducts() {
     SmallVector<DotOp> dots;
     function.walk([&](DotOp dot) { dots.push_back(dot); });
@@ -116,6 +144,16 @@ private:
     use.set(convert);
     chosen[convert.getResult()] = layout;
     ++conversions;
+  }
+
+  // A left operand that is computed, but not from products, is computed as the fragment that it becomes.
+  void anchorOperands() {
+    function.walk([&](DotOp dot) {
+      auto convert = dot.getA().getDefiningOp<ConvertLayoutOp>();
+      if (!convert || chosen.count(convert.getValue())) return;
+      assign(convert.getValue(), chosen.find(convert)->second);
+      spread();
+    });
   }
 
   // Loads first (coalesced), then whatever is still free of constraints.

@@ -11,8 +11,8 @@ def ChooseLayouts : Pass<"tile-choose-layouts", "mlir::func::FuncOp"> {
     Layouts start at the products, whose fragments the instruction fixes, or, in a kernel without products, at its loads
     (16 bytes a thread, neighbouring threads along a row). From there they spread: element-wise work keeps them,
     reductions and broadcasts take slices, scale groups take projections. Constants, splats and broadcasts are copied
-    for each use, so they never force a conversion. What is left in conflict becomes a `tile.convert_layout`, which must
-    be a permutation of registers inside each thread.
+    for each use, and loads for each product that they feed, so they never force a conversion. What is left in conflict
+    becomes a `tile.convert_layout`, which must be a permutation of registers inside each thread.
 
     ```mlir
     %s = tile.dot %q, %k, %zero : tensor<64x64xf16> * tensor<64x64xf16> -> tensor<64x64xf32>
@@ -33,6 +33,7 @@ def StageLoads : Pass<"tile-stage-loads", "mlir::func::FuncOp"> {
     A load in a loop that feeds a product becomes a ring of `tile.stages` slots: the copy for iteration n + stages - 1
     starts while iteration n computes, one group an iteration (empty past the end), its offsets recomputed by a copy of
     the pure slice that led to them. A load outside loops becomes one buffer, read back where the product needs it.
+    Loads of the same tile share their buffer.
 
     ```mlir
     scf.for %j = %lo to %hi { %k = tile.load %K[%b, %g, %j, %c0] ...;  tile.dot %q, %k, ... }
@@ -71,7 +72,7 @@ def PlaceShared : Pass<"tile-place-shared", "mlir::func::FuncOp"> {
 def GuardHazards : Pass<"tile-guard-hazards", "mlir::func::FuncOp"> {
   let summary = "Inserts barriers until no hazard on shared memory is left, then proves it";
   let description = [{
-    Runs the function on the hazard model (HazardModel.h) for every trip count that can differ; where the model wants a
+    Runs the function on the hazard model (HazardModel.h) on every path that can differ (HazardPaths.h); where it wants a
     barrier, one is inserted in front of the operation it names. What a barrier cannot mend, such as a read before the
     wait, is an error.
 

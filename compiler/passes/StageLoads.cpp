@@ -28,10 +28,17 @@ SwizzleAttr swizzleFor(MLIRContext *context, int64_t rowBytes) {
   return SwizzleAttr::get(context, bits, shift);
 }
 
-// A load that feeds a product: how it is read back.
+// A load that feeds products, and equal ones: how they are read back.
 struct StagedLoad {
-  LoadOp load;
-  SmallVector<Operation *> reads; // the load itself or its transposes, in program order: each becomes a local_load
+  LoadOp load;                    // the first
+  SmallVector<Operation *> reads; // loads or their transposes, in program order: each becomes a local_load
+
+  bool isSame(LoadOp other) const {
+    LoadOp first = load;
+    return first->getBlock() == other->getBlock() && first->getOperands() == other->getOperands() &&
+           first.getAxes() == other.getAxes() &&
+           cast<ShapedType>(first.getType()).getShape() == cast<ShapedType>(other.getType()).getShape();
+  }
 };
 
 struct Stager {
@@ -39,12 +46,15 @@ struct Stager {
   int64_t stages;
   bool operandAInRegisters;
   int64_t ringCount = 0;
+  SmallVector<LoadOp> sources = {}; // loads that feed products; what else uses them still reads global memory
   llvm::MapVector<Operation *, SmallVector<StagedLoad>> byLoop = {}; // nullptr: outside loops
 
   LogicalResult run() {
     if (failed(collect())) return failure();
     for (auto &[loop, loads] : byLoop)
       if (failed(loop ? stageLoop(cast<scf::ForOp>(loop), loads) : stageOnce(loads))) return failure();
+    for (LoadOp load : sources)
+      if (load.use_empty()) load.erase();
     addScratch();
     return success();
   }
@@ -53,23 +63,22 @@ struct Stager {
     WalkResult result = function.walk([&](LoadOp load) {
       SmallVector<Operation *> reads;
       for (Operation *user : load->getUsers()) {
-        if (isa<TransposeOp>(user))
-          reads.push_back(user);
-        else if (isa<DotOp>(user))
-          reads.push_back(load);
+        Operation *read = isa<TransposeOp>(user) ? user : isa<DotOp>(user) ? load.getOperation() : nullptr;
+        if (read && !llvm::is_contained(reads, read)) reads.push_back(read);
       }
       if (reads.empty()) return WalkResult::advance();
-      if (!llvm::all_of(load->getUsers(), llvm::IsaPred<TransposeOp, DotOp>)) {
-        load.emitError("a tile that feeds a product cannot be used by other operations as well: load it twice");
-        return WalkResult::interrupt();
-      }
-      reads.erase(llvm::unique(reads), reads.end());
       auto loop = load->getParentOfType<scf::ForOp>();
       if (load->getParentOp() != (loop ? loop.getOperation() : function.getOperation())) {
         load.emitError("a load that feeds a product must lie directly in the kernel or in a loop");
         return WalkResult::interrupt();
       }
-      byLoop[loop].push_back({load, reads});
+      SmallVector<StagedLoad> &loads = byLoop[loop];
+      sources.push_back(load);
+      auto same = llvm::find_if(loads, [&](const StagedLoad &staged) { return staged.isSame(load); });
+      if (same == loads.end())
+        loads.push_back({load, reads});
+      else
+        llvm::append_range(same->reads, reads);
       return WalkResult::advance();
     });
     return failure(result.wasInterrupted());
@@ -98,7 +107,6 @@ struct Stager {
       Value token = CommitOp::create(builder, loc);
       WaitOp::create(builder, loc, token, 0);
       for (Operation *read : staged.reads) replaceRead(read, buffer, /*atUse=*/!operandAInRegisters);
-      if (load.use_empty()) load.erase();
     }
     return success();
   }
@@ -235,7 +243,6 @@ struct Stager {
                     SlotOp::create(at, ring.staged.load.getLoc(), bufferType(ring.staged.load), ring.buffer, slot),
                     /*atUse=*/true);
       }
-      if (ring.staged.load.use_empty()) ring.staged.load.erase();
       ++ringCount;
     }
     SmallVector<Value> yielded;

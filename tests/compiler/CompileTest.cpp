@@ -117,3 +117,61 @@ TEST_CASE("compile: a directory that cannot be written is an error that names th
   REQUIRE(answer.code == SAGE_COMPILE_INVALID);
   REQUIRE(answer.message().find("cannot write /proc/nowhere/00-tile.mlir") != std::string::npos);
 }
+
+namespace {
+
+// `body` has blocks of N in the grid, i, and square f16 tiles of X and W.
+Answer askSquare(const std::string &body, json schedule = {{"block_q", 64}, {"block_k", 64}}) {
+  return ask(json{{"program",
+                   {{"name", "square.tile"},
+                    {"text", "kernel square<BQ, BK>(X: view<f16>[N, BQ], W: view<f16>[M, BQ], O: view<f32>[N, BQ]) "
+                             "grid (i in blocks(N, BQ)) {\n" +
+                                 body + "\n}"}}},
+                  {"schedule", schedule},
+                  {"arch", "sm_80"}}
+                 .dump());
+}
+
+} // namespace
+
+TEST_CASE("compile: products in several loops, in nested loops and in branches") {
+  std::string body = GENERATE(
+      "let x = load X[i, :]\n var a = tile<BQ, BQ>(0.0)\n for j in blocks(M, BQ) { a += dot(x, load W[j, :]) }\n"
+      "for j in blocks(N, BQ) { a += dot(x, load X[j, :]) }\n store O[i, :] = a",
+      "let x = load X[i, :]\n var a = tile<BQ, BQ>(0.0)\n for j in blocks(M, BQ) {\n"
+      "let s = dot(x, transpose(load W[j, :]))\n"
+      "for k in blocks(N, BQ) { a += dot(s as f16, load X[k, :]) } }\n store O[i, :] = a",
+      "let x = load X[i, :]\n var a = tile<BQ, BQ>(0.0)\n if sum(load X[i, :] as f32) > 1.0 {\n"
+      "for j in blocks(M, BQ) { a += dot(x, load W[j, :]) } }\n store O[i, :] = a");
+  for (int stages : {1, 2, 3}) {
+    Answer answer = askSquare(body, {{"block_q", 64}, {"block_k", 64}, {"stages", stages}});
+    INFO(body << answer.response["diagnostics"].dump(1));
+    REQUIRE(answer.code == SAGE_COMPILE_OK);
+  }
+}
+
+TEST_CASE("compile: one tile in several roles") {
+  std::string body =
+      GENERATE("let x = load X[i, :]\n store O[i, :] = dot(x, x)",
+               "let x = load X[i, :]\n store O[i, :] = dot(x, transpose(x)) + dot(x, transpose(transpose(x)))",
+               "let x = load X[i, :]\n store O[i, :] = dot(x, transpose(x)) + (x as f32)",
+               "let x = load X[i, :]\n store O[i, :] = dot(x * 2.0, x)",
+               "var a = tile<BQ, BQ>(0.0)\n let x = load X[i, :]\n for j in blocks(M, BQ) { let w = load W[j, :]\n"
+               "a = a + dot(x, w) + dot(x, transpose(w)) }\n store O[i, :] = a");
+  Answer answer = askSquare(body);
+  INFO(body << answer.response["diagnostics"].dump(1));
+  REQUIRE(answer.code == SAGE_COMPILE_OK);
+}
+
+TEST_CASE("compile: a tile is transposed for products only") {
+  Answer answer = askSquare("let x = load X[i, :]\n store O[i, :] = transpose(x) as f32");
+  REQUIRE(answer.code == SAGE_COMPILE_INVALID);
+  REQUIRE(answer.message() == "a tile can be transposed only between its load and a product");
+}
+
+TEST_CASE("compile: loops nested deeply are no reason to wait") {
+  std::string body = "a += sum(load X[i, :] as f32)";
+  for (int depth = 0; depth < 24; ++depth)
+    body = "for j" + std::to_string(depth) + " in blocks(M, BQ) { " + body + " }";
+  REQUIRE(askSquare("var a = 0.0\n" + body + "\nstore O[i, :] = tile<BQ, BQ>(a)").code == SAGE_COMPILE_OK);
+}

@@ -41,3 +41,24 @@ func.func @loop(%p: !llvm.ptr<1>, %n: i64, %count: i32) attributes {tile.kernel,
   tile.store %r, %o[%c0, %c0] axes [0, 1] : tensor<64x32xf32> -> !tile.view<2, f32>
   return
 }
+
+// One load in three ways: both products read the one buffer, each in its own form; the conversion reads global memory.
+// CHECK-LABEL: func.func @shared
+// CHECK: %[[X:.*]] = tile.alloc : <[64, 64], f16, <bits = 3, shift = 7>>
+// CHECK-NOT: tile.alloc
+// CHECK-DAG: tile.local_load %[[X]] transposed
+// CHECK-DAG: tile.local_load %[[X]] :
+// CHECK-DAG: tile.load
+// CHECK: return
+func.func @shared(%p: !llvm.ptr<1>, %n: i64) attributes {tile.kernel, tile.warps = 4 : i64, tile.stages = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %d = arith.constant 64 : i64
+  %x = tile.view %p extents [%n, %d] strides [%d] : !llvm.ptr<1> -> !tile.view<2, f16>
+  %o = tile.view %p extents [%n, %d] strides [%d] writable : !llvm.ptr<1> -> !tile.view<2, f32>
+  %t = tile.load %x[%c0, %c0] axes [0, 1] : !tile.view<2, f16> -> tensor<64x64xf16>
+  %w = arith.extf %t : tensor<64x64xf16> to tensor<64x64xf32>
+  %tt = tile.transpose %t : tensor<64x64xf16> -> tensor<64x64xf16>
+  %s = tile.dot %t, %tt, %w : tensor<64x64xf16> * tensor<64x64xf16> -> tensor<64x64xf32>
+  tile.store %s, %o[%c0, %c0] axes [0, 1] : tensor<64x64xf32> -> !tile.view<2, f32>
+  return
+}
