@@ -27,8 +27,8 @@ Target parseTarget(std::string_view arch) {
 
 std::string archOfCapability(int major, int minor) {
   // Best first: a target for exactly this capability, else the last plain one that it can still run.
-  for (const char *arch : {"sm_120a", "sm_90a", "sm_89", "sm_86", "sm_80"})
-    if (archRunsOn(arch, major, minor)) return arch;
+  for (auto arch = targets.rbegin(); arch != targets.rend(); ++arch)
+    if (archRunsOn(*arch, major, minor)) return std::string(*arch);
   return "sm_" + std::to_string(major * 10 + minor);
 }
 

@@ -2,10 +2,14 @@
 // Pure functions.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
 namespace sage {
+
+/// Our targets, the oldest first. The simulator has a device for each.
+inline constexpr std::array<std::string_view, 5> targets = {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_120a"};
 
 /// The best of our targets for a GPU of this capability. Targets with an `a` run on exactly one capability; the
 /// others on all later ones too.

@@ -121,14 +121,18 @@ std::vector<DeviceListing> listDevices(const DriverPaths &paths) {
     else
       listings.push_back({spec, "", "", device.status().message(), false});
   };
-  Result<DeviceRef> first = Device::open("cuda:0", paths);
-  add("cuda:0", first);
-  if (first.ok()) {
-    Result<int> count = deviceCount((*first)->driver());
-    for (int i = 1; count.ok() && i < *count; ++i)
-      add("cuda:" + std::to_string(i), Device::open("cuda:" + std::to_string(i), paths));
+  int gpus = 1;
+  for (int i = 0; i < gpus; ++i) {
+    const std::string spec = "cuda:" + std::to_string(i);
+    Result<DeviceRef> gpu = Device::open(spec, paths);
+    add(spec, gpu);
+    if (i == 0 && gpu.ok())
+      if (Result<int> count = deviceCount((*gpu)->driver()); count.ok()) gpus = *count;
   }
-  add("sim:sm_80", Device::open("sim:sm_80", paths));
+  for (std::string_view arch : targets) {
+    const std::string spec = "sim:" + std::string(arch);
+    add(spec, Device::open(spec, paths));
+  }
   return listings;
 }
 

@@ -2,6 +2,7 @@
 // dlclose.
 #include "runtime/driver/Driver.h"
 
+#include "runtime/driver/Arch.h"
 #include "sage/runtime/Environment.h"
 
 #include <dlfcn.h>
@@ -59,9 +60,11 @@ Result<std::shared_ptr<Driver>> Driver::openSimulator(const DriverPaths &paths, 
   if (!configure)
     return deviceError(driver->libraryPath + " lacks sagesimConfigure: it is not the simulator; " + simulatorAdvice);
   if (cuda::Result result = configure(arch.c_str()); result != cuda::Result::Success) {
-    if (result == cuda::Result::InvalidValue || result == cuda::Result::InvalidDevice)
-      return invalidInput("the simulator has no device '" + arch +
-                          "'; it has sm_80, sm_86, sm_89, sm_90a, sm_120a (sim:sm_80 …)");
+    if (result == cuda::Result::InvalidValue || result == cuda::Result::InvalidDevice) {
+      std::string known;
+      for (std::string_view target : targets) known += (known.empty() ? "" : ", ") + std::string(target);
+      return invalidInput("the simulator has no device '" + arch + "'; it has " + known + " (sim:sm_80 …)");
+    }
     if (result == cuda::Result::IllegalState)
       return deviceError("a simulated device of another arch is open in this process; close it before sim:" + arch);
     return driver->check(result, "sagesimConfigure");

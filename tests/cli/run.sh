@@ -58,6 +58,9 @@ expect 0 '' "$sagec" run sage-b --random 1,1,20,64 --device "$device" --dump-sta
 holds 'a PTX among the stages' test -n "$(find stages -name '*.ptx')"
 
 expect 0 '' "$sagec" devices --format=json
-holds 'the simulator is listed' grep -q '"sim:sm_80"' out
+for arch in sm_80 sm_86 sm_89 sm_90a sm_120a; do
+  holds "the simulated $arch is listed" grep -q "\"sim:$arch\"" out
+done
+holds 'all of them can be opened' test "$(grep -c '"usable": true' out)" -ge 5
 
 finish

@@ -71,9 +71,10 @@ TEST_CASE("the environment names the driver where no option does") {
 
 TEST_CASE("listing devices never fails, and says why one is unusable") {
   const std::vector<DeviceListing> listing = listDevices(missing);
-  REQUIRE(listing.size() == 2);
+  REQUIRE(listing.size() == 6);
   CHECK(listing[0].spec == "cuda:0");
   CHECK_FALSE(listing[0].usable);
   CHECK_THAT(listing[0].note, Contains("/nowhere/libcuda.so.1"));
   CHECK(listing[1].spec == "sim:sm_80");
+  CHECK(listing[5].spec == "sim:sm_120a");
 }

@@ -181,7 +181,7 @@ struct DeviceListing {
   bool usable = false;
 };
 
-/// All GPUs (or one unusable entry that tells why there is none) and the simulated device.
+/// All GPUs (or one unusable entry that tells why there is none) and the simulated devices.
 SAGE_API std::vector<DeviceListing> listDevices(const DriverPaths &paths = {});
 
 } // namespace sage
