@@ -58,6 +58,8 @@ std::string renderDiagnostics(const std::vector<Diagnostic> &diagnostics) {
     std::string shown = diagnostic.rendered;
     if (shown.empty()) shown = diagnostic.severity + ": " + diagnostic.message;
     while (shown.ends_with('\n')) shown.pop_back();
+    // Whoever prints the message says that it is an error; one without a place would say so twice.
+    if (text.empty() && diagnostic.severity == "error" && shown.starts_with("error: ")) shown.erase(0, 7);
     text += (text.empty() ? "" : "\n") + shown;
   }
   return text.empty() ? "the compiler failed without a diagnostic" : text;

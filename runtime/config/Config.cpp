@@ -7,7 +7,9 @@
 #include "sage/runtime/Compiler.h"
 #include "sage/runtime/Environment.h"
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <sys/stat.h>
 
 namespace sage {
@@ -33,6 +35,18 @@ Status readKey(Config &config, const JsonText &text, const std::string &path, co
 bool exists(const std::string &path) {
   struct stat info{};
   return stat(path.c_str(), &info) == 0;
+}
+
+/// What a config can be called: the shipped names, and the files of the user's directory.
+std::vector<std::string> knownConfigs(const std::string &directory) {
+  std::vector<std::string> names = shippedConfigs();
+  std::error_code error;
+  if (!directory.empty())
+    for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
+      if (at->path().extension() == ".json") names.push_back(at->path().stem().string());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 /// A grain that a schedule's block must be a multiple of.
@@ -80,8 +94,9 @@ Result<Config> Config::load(const std::string &nameOrPath, const std::string &di
       return parse(found->text, found->file);
     if (!exists(nameOrPath)) {
       std::string known;
-      for (const std::string &name : shippedConfigs()) known += (known.empty() ? "" : ", ") + name;
-      return invalidInput("unknown config '" + nameOrPath + "'" + didYouMean(nameOrPath, shippedConfigs()) +
+      const std::vector<std::string> names = knownConfigs(where);
+      for (const std::string &name : names) known += (known.empty() ? "" : ", ") + name;
+      return invalidInput("unknown config '" + nameOrPath + "'" + didYouMean(nameOrPath, names) +
                           "; allowed: " + known + ", or the path of a JSON file");
     }
   }

@@ -32,7 +32,9 @@ head -c 10000000 /dev/urandom >garbage.json
 expect 1 'garbage\.json' run ./garbage.json
 expect 1 '/' run "$work/"
 expect 1 'is a tile program; run takes a config: flash, sage-t, sage-b' run "$project/kernels/attention.tile"
-expect 1 'unknown arch|arch.*sm_99' "$sagec" emit sage-b --arch sm_99 -o emitted
+expect 1 '^sagec: error: unknown arch .sm_99.; known are sm_80' "$sagec" emit sage-b --arch sm_99 -o emitted
+mkdir own && echo '{}' >own/mine.json
+expect 1 "unknown config 'mien' \(did you mean 'mine'\?\); allowed: flash, mine, sage-b, sage-t" run mien --configs own
 holds 'nothing was emitted' absent emitted
 expect 1 'no such kernel; it has .*attention' "$sagec" emit sage-b --arch sm_80 --kernel nothing -o emitted
 expect 1 'stage' "$sagec" emit sage-b --arch sm_80 --emit nothing -o emitted
