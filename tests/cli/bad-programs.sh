@@ -19,7 +19,7 @@ bad 'bad\.tile' "/* $(printf 'x%.0s' {1..1000})"
 
 expect 1 'BN|T' emit "$project/kernels/mean.tile" --set D=64
 head -c 10000000 /dev/urandom >garbage.tile
-expect 1 'garbage\.tile' emit garbage.tile
+expect 1 'cannot read garbage\.tile: it is larger than 1048576 bytes' emit garbage.tile
 head -c 10000000 /dev/zero | tr '\0' '(' >garbage.tile
 expect 1 'garbage\.tile' emit garbage.tile
 head -c 40000000 /dev/zero >huge.tile

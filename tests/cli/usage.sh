@@ -2,6 +2,7 @@
 source "${0%/*}/common.bash" "$@"
 
 expect 2 'a command is required: run, emit or devices' "$sagec"
+expect 2 "unknown command 'frobnicate'; a command is required: run, emit or devices" "$sagec" frobnicate
 expect 2 "sagec --help" "$sagec" frobnicate
 expect 2 'config is required' "$sagec" run
 expect 2 'needs tensors: --input FILE or --random' "$sagec" run sage-b

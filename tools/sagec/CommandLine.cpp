@@ -223,7 +223,9 @@ Result<Command> parseCommandLine(int argc, char **argv) {
     return Command(PrintText{std::string(version.what()) + "\n"});
   } catch (const CLI::ParseError &error) {
     bool noCommand = root.get_subcommands().empty() && error.get_exit_code() == int(CLI::ExitCodes::RequiredError);
-    return usage(root, noCommand ? "a command is required: run, emit or devices" : error.what());
+    if (!noCommand) return usage(root, error.what());
+    std::string given = argc > 1 ? "unknown command '" + std::string(argv[1]) + "'; " : "";
+    return usage(root, given + "a command is required: run, emit or devices");
   }
   Format format = raw.format == "json" ? Format::Json : Format::Text;
   runOptions.format = emitOptions.format = devicesOptions.format = format;

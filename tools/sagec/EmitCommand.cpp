@@ -12,7 +12,7 @@
 namespace sage::cli {
 namespace {
 
-constexpr size_t maxProgramBytes = size_t(16) << 20;
+constexpr size_t maxProgramBytes = size_t(1) << 20; // the compiler takes no more
 constexpr int64_t defaultHeadDim = 128;
 
 // One kernel to emit: the name of its files, and what to compile.
