@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <unistd.h>
 
 namespace {
@@ -17,12 +18,13 @@ namespace {
 using namespace sage;
 using namespace sage::demo;
 
+constexpr const char *usageText = "usage: sage-demo [--data DIR] [--output DIR] [--device auto|cuda:N|sim:ARCH]";
+
 struct Options {
   std::string data = "tests/data", output = "demo-output", device;
 };
 
 Result<Options> parseOptions(int argc, char **argv) {
-  const Status usage{Code::Usage, "usage: sage-demo [--data DIR] [--output DIR] [--device auto|cuda:N|sim:ARCH]"};
   Options options;
   for (int i = 1; i < argc; i += 2) {
     std::string key = argv[i];
@@ -30,7 +32,7 @@ Result<Options> parseOptions(int argc, char **argv) {
                           : key == "--output" ? &options.output
                           : key == "--device" ? &options.device
                                               : nullptr;
-    if (!target || i + 1 == argc) return usage;
+    if (!target || i + 1 == argc) return Status(Code::Usage, usageText);
     *target = argv[i + 1];
   }
   return options;
@@ -91,6 +93,7 @@ Status demonstrate(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--help") return std::puts(usageText) < 0;
   Status status = demonstrate(argc, argv);
   if (!status.message().empty()) std::fprintf(stderr, "sage-demo: error: %s\n", status.message().c_str());
   return status.exitCode();

@@ -4,6 +4,8 @@ source "${0%/*}/common.bash" "$@"
 demo=$bin/sage-demo
 expect 2 'usage: sage-demo' "$demo" --bogus x
 expect 2 'usage: sage-demo' "$demo" --data
+expect 0 '' "$demo" --help
+holds 'help on standard output' grep -q '^usage: sage-demo' out
 expect 1 'no-such-directory/minilm-qkv\.safetensors: cannot open' "$demo" --data no-such-directory --device "$device"
 expect 1 '/proc/' "$demo" --data "$data" --output /proc/demo --device "$device"
 expect 1 'toaster' "$demo" --data "$data" --device toaster
