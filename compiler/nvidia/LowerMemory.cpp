@@ -105,28 +105,20 @@ public:
                                l.scalars.lookup(view.getPointer()), ArrayRef<LLVM::GEPArg>{offset});
   }
 
-  // Whether that element lies inside the view; null if always.
+  // Whether that element lies inside the view; null if always. The axes that the tile does not lie along are checked
+  // once for the whole tile: outside of one of them, an axis that is checked anyway has no extent left.
   Value bounds(const Coordinates &constant) {
-    Value result;
+    Value result, rest = others();
     for (auto [i, axis] : llvm::enumerate(axes))
       if (!inside[i]) {
+        auto [limit, isNewLimit] = limits.try_emplace(axis);
+        if (isNewLimit) limit->second = rest ? select(rest, extent(axis)) : extent(axis);
+        rest = {};
         auto [it, isNew] = checks.try_emplace({int64_t(i), constant[i]});
-        if (isNew)
-          it->second = arith::CmpIOp::create(l.builder, l.loc, arith::CmpIPredicate::slt,
-                                             l.add(position(i), l.integer(constant[i])), extent(axis));
+        if (isNew) it->second = isBelow(l.add(position(i), l.integer(constant[i])), limit->second);
         result = l.both(result, it->second);
       }
-    return result;
-  }
-
-  // A single element: every axis may run past its extent.
-  Value scalarBounds() {
-    Value result;
-    for (int64_t axis = 0; axis < view.getType().getRank(); ++axis)
-      if (!isInside(axis, 1))
-        result = l.both(result, arith::CmpIOp::create(l.builder, l.loc, arith::CmpIPredicate::slt,
-                                                      l.scalars.lookup(offsets[axis]), extent(axis)));
-    return result;
+    return l.both(rest, result);
   }
 
   bool alwaysInside(size_t tileAxis) const { return inside[tileAxis]; }
@@ -140,10 +132,45 @@ private:
   SmallVector<bool> inside;
   Value base;
   std::map<std::pair<int64_t, int64_t>, Value> scaled, checks;
+  std::map<int64_t, Value> limits; // by axis of the view
+  std::optional<Value> otherAxes;
 
   bool isInside(int64_t axis, int64_t size) {
     std::optional<int64_t> offset = constantOf(offsets[axis]), extent = constantOf(view.getExtents()[axis]);
-    return offset && extent && *offset + size <= *extent;
+    return offset && extent && *offset >= 0 && *offset + size <= *extent;
+  }
+  // A block's number along the grid stays inside an axis of the grid's extent.
+  bool followsGrid(int64_t axis) {
+    auto id = offsets[axis].getDefiningOp<ProgramIdOp>();
+    auto pointer = dyn_cast<BlockArgument>(view.getPointer());
+    auto grid = l.source->getAttrOfType<ArrayAttr>(gridAttr), views = l.source->getAttrOfType<ArrayAttr>(viewsAttr);
+    if (!id || !pointer || !grid || !views || id.getAxis() >= grid.size()) return false;
+    unsigned argument = 0;
+    for (auto each : views.getAsRange<DictionaryAttr>()) {
+      auto extents = each.getAs<ArrayAttr>("extents");
+      if (!extents) return false;
+      if (argument == pointer.getArgNumber())
+        return size_t(axis) < extents.size() && extents[axis] == grid[id.getAxis()];
+      argument += extents.size();
+    }
+    return false;
+  }
+  // Whether the tile's place along all other axes is inside the view; null if always.
+  Value others() {
+    if (otherAxes) return *otherAxes;
+    Value result;
+    for (int64_t axis = 0; axis < view.getType().getRank(); ++axis)
+      if (!llvm::is_contained(axes, axis) && !isInside(axis, 1) && !followsGrid(axis))
+        result = l.both(result, isBelow(l.scalars.lookup(offsets[axis]), extent(axis)));
+    otherAxes = result;
+    return result;
+  }
+  // Unsigned, so that a negative position is outside too.
+  Value isBelow(Value position, Value limit) {
+    return arith::CmpIOp::create(l.builder, l.loc, arith::CmpIPredicate::ult, position, limit);
+  }
+  Value select(Value condition, Value extent) {
+    return arith::SelectOp::create(l.builder, l.loc, condition, extent, l.integer(0));
   }
   Value extent(int64_t axis) {
     return arith::TruncIOp::create(l.builder, l.loc, l.builder.getI32Type(), l.scalars.lookup(view.getExtents()[axis]));
@@ -232,7 +259,7 @@ LogicalResult TileLowering::lowerLoad(LoadOp op) {
   auto type = dyn_cast<RankedTensorType>(op.getType());
   if (!type) {
     Access access(*this, view, op.getOffsets(), {}, {}, {});
-    scalars.map(op.getResult(), asElement(load(access.address({}), access.scalarBounds(), 1)[0]));
+    scalars.map(op.getResult(), asElement(load(access.address({}), access.bounds({}), 1)[0]));
     return success();
   }
   Layout layout = layoutOf(type).getValue();
@@ -285,7 +312,7 @@ LogicalResult TileLowering::lowerStore(StoreOp op) {
   if (!type) {
     Access access(*this, view, op.getOffsets(), {}, {}, {});
     Value first = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, threadId, integer(0));
-    store(access.address({}), both(first, access.scalarBounds()), {scalars.lookup(op.getValue())});
+    store(access.address({}), both(first, access.bounds({})), {scalars.lookup(op.getValue())});
     return success();
   }
   Layout layout = layoutOf(type).getValue();

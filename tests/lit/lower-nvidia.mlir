@@ -63,3 +63,22 @@ func.func @bytes(%p: !llvm.ptr<1>, %n: i64) attributes {tile.kernel, tile.warps 
   tile.store %b, %y[%c0, %c0] axes [0, 1] : tensor<8x16xi8> -> !tile.view<2, i8>
   return
 }
+
+// A row chosen by a number is inside the view or nothing is stored; a row chosen by the grid is inside by itself.
+// CHECK-LABEL: func.func @row
+// CHECK: %[[INSIDE:.*]] = arith.cmpi ult, %{{.*}}, %{{.*}} : i32
+// CHECK: llvm.inline_asm has_side_effects{{.*}} "@$2 st.global.b32 [$0], $1;", "l,r,b" {{.*}}, %[[INSIDE]] :
+// CHECK-NOT: arith.cmpi
+// CHECK: llvm.inline_asm has_side_effects{{.*}} "st.global.b32 [$0], $1;"
+func.func @row(%p: !llvm.ptr<1>, %s: i64, %n: i64, %number: i32) attributes {tile.kernel, tile.warps = 1 : i64, tile.stages = 1 : i64,
+    tile.grid = [{of = "N"}], tile.views = [{extents = [{of = "N"}, {times = 32}]}]} {
+  %c0 = arith.constant 0 : i32
+  %d = arith.constant 32 : i64
+  %f = arith.constant 1.0 : f32
+  %y = tile.view %p extents [%n, %d] strides [%s] writable : !llvm.ptr<1> -> !tile.view<2, f32>
+  %v = tile.splat %f : f32 -> tensor<32xf32>
+  %block = tile.program_id 0
+  tile.store %v, %y[%number, %c0] axes [1] : tensor<32xf32> -> !tile.view<2, f32>
+  tile.store %v, %y[%block, %c0] axes [1] : tensor<32xf32> -> !tile.view<2, f32>
+  return
+}
