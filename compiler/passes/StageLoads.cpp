@@ -6,6 +6,7 @@
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -144,6 +145,7 @@ struct Stager {
   LogicalResult sliceOf(scf::ForOp loop, Ring &ring) {
     BackwardSliceOptions options;
     options.omitBlockArguments = true;
+    options.omitUsesFromAbove = false;
     options.filter = [&](Operation *op) { return loop->isProperAncestor(op); };
     for (Value offset : ring.staged.load.getOffsets())
       if (Operation *op = offset.getDefiningOp(); op && options.filter(op)) {
@@ -160,6 +162,9 @@ struct Stager {
       if (!isMemoryEffectFree(op) && !isa<LoadOp>(op))
         return ring.staged.load.emitError("its offsets cannot be computed ahead of time");
       llvm::append_range(inputs, op->getOperands());
+      SetVector<Value> above;
+      getUsedValuesDefinedAbove(op->getRegions(), above);
+      llvm::append_range(inputs, above);
     }
     if (llvm::any_of(inputs, carried))
       return ring.staged.load.emitError(
@@ -175,8 +180,8 @@ struct Stager {
       LoadOp load = ring.staged.load;
       IRMapping map;
       map.map(loop.getInductionVar(), iteration);
-      // A slice that reads memory (a block list) must not run past the end: it is evaluated for the last valid
-      // iteration instead.
+      // A slice that reads memory (a block list) must not run past the end: it is evaluated for the first iteration
+      // instead.
       if (llvm::any_of(ring.slice, llvm::IsaPred<LoadOp>))
         map.map(loop.getInductionVar(),
                 Value(arith::SelectOp::create(builder, loc, enabled, iteration, loop.getLowerBound())));

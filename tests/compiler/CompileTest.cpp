@@ -124,7 +124,8 @@ namespace {
 Answer askSquare(const std::string &body, json schedule = {{"block_q", 64}, {"block_k", 64}}) {
   return ask(json{{"program",
                    {{"name", "square.tile"},
-                    {"text", "kernel square<BQ, BK>(X: view<f16>[N, BQ], W: view<f16>[M, BQ], O: view<f32>[N, BQ]) "
+                    {"text", "kernel square<BQ, BK>(X: view<f16>[N, BQ], W: view<f16>[M, BQ], W3: view<f16>[B, M, BQ], "
+                             "O: view<f32>[N, BQ]) "
                              "grid (i in blocks(N, BQ)) {\n" +
                                  body + "\n}"}}},
                   {"schedule", schedule},
@@ -167,6 +168,23 @@ TEST_CASE("compile: a tile is transposed for products only") {
   Answer answer = askSquare("let x = load X[i, :]\n store O[i, :] = transpose(x) as f32");
   REQUIRE(answer.code == SAGE_COMPILE_INVALID);
   REQUIRE(answer.message() == "a tile can be transposed only between its load and a product");
+}
+
+TEST_CASE("compile: places that a branch or a loop computes, ahead of time where that is possible") {
+  const char *carried = "its offsets depend on a value that the loop carries, so it cannot be loaded ahead of time";
+  auto [place, complaint] = GENERATE_COPY(table<std::string, std::string>({
+      {"let e = load X[0, 0]\n for k in blocks(N, BQ) { if e > 1.0 { b = b + 1 } }", ""},
+      {"repeat 3 { b = b * c + 1 }\n c = c + 1", carried},
+      {"b = c\n c = c + 1", carried},
+  }));
+  for (int stages : {1, 2, 3}) {
+    Answer answer =
+        askSquare("var a = tile<BQ, BQ>(0.0), c = 0\n let x = load X[i, :]\n for j in blocks(M, BQ) {\n var b = 0\n" +
+                      place + "\n a += dot(x, (load W3[b, j, :])) }\n store O[i, :] = a",
+                  {{"block_q", 64}, {"block_k", 64}, {"stages", stages}});
+    INFO(place << answer.response["diagnostics"].dump(1));
+    REQUIRE(answer.message() == complaint);
+  }
 }
 
 TEST_CASE("compile: loops nested deeply are no reason to wait") {
