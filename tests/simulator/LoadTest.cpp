@@ -24,7 +24,7 @@ TEST_CASE("an unknown instruction is refused with its name and line") {
   refused(std::string(registers) + "add.s32 %a0, %a1, %a2;\nfrobnicate.s32 %a0, %a1;",
           "unknown instruction 'frobnicate.s32'", 9);
   refused(std::string(registers) + "add.weird.s32 %a0, %a1, %a2;", "unknown instruction 'add.weird.s32'", 8);
-  refused(std::string(registers) + "call.uni foo, (%a0);", "unknown instruction 'call.uni'", 8);
+  refused(std::string(registers) + "call.uni foo, (%a0);", "unresolved extern function 'foo'", 8);
   refused(std::string(registers) + "wgmma.fence.sync.aligned;", "unknown instruction 'wgmma.fence.sync.aligned'", 8);
 }
 

@@ -98,7 +98,8 @@ void BlockRunner::start(std::uint64_t linear) {
     w.carry = 0;
     w.parked.clear();
     w.async.clear();
-    w.pc = block.program->code.data();
+    w.calls.reset();
+    w.pc = block.program->entry;
     w.stop = Stop::Yield;
     for (const Program::SpecialSlot &slot : block.program->specials) fillSpecial(w, slot);
   }

@@ -9,38 +9,54 @@
 namespace sage::sim {
 namespace {
 
-void resolveBody(Draft &draft) {
+void resolveFunction(Draft &draft) {
+  DraftFunction &here = draft.functions[draft.now];
   const Function &f = *draft.function;
-  for (const Register &r : f.registers) draft.registers.push_back(widthOf(r.type));
-  for (const Register &r : f.registers)
+  here.firstInstruction = draft.code.size();
+  here.firstRegister = draft.registers.size();
+  for (const Register &r : f.registers) {
     if (typeBits(r.type) > 64) failAt(f.line, "registers of more than 64 bits are not supported");
+    draft.registers.push_back(widthOf(r.type));
+  }
+  if (!f.isEntry) {
+    here.frameRegister = static_cast<int>(draft.registers.size());
+    draft.registers.push_back(Width::Wide);
+  }
   for (std::size_t i = 0; i < f.body.size(); ++i)
     draft.code.push_back(resolveInstruction(draft, f.body[i], static_cast<std::uint32_t>(i)));
-  // Running off the end of a body ends the thread.
+  // Running off the end of a body ends the thread, or the call.
   Instruction end;
-  end.opcode = "exit";
+  end.opcode = f.isEntry ? "exit" : "ret";
   end.line = f.body.empty() ? f.line : f.body.back().line;
   draft.code.push_back(resolveInstruction(draft, end, static_cast<std::uint32_t>(f.body.size())));
+  here.endRegister = draft.registers.size();
 }
 
-std::vector<std::size_t> targetsOf(const Draft &draft, const DraftInst &inst) {
+void resolveBody(Draft &draft) {
+  for (draft.now = 0; draft.now < draft.functions.size(); ++draft.now) {
+    draft.function = draft.functions[draft.now].function;
+    resolveFunction(draft);
+  }
+}
+
+std::vector<std::size_t> targetsOf(const DraftInst &inst) {
   std::vector<std::size_t> targets;
   if (inst.target >= 0) targets.push_back(static_cast<std::size_t>(inst.target));
   if (inst.jumpTable >= 0)
-    for (const int t : draft.function->jumpTables[static_cast<std::size_t>(inst.jumpTable)].targets)
-      targets.push_back(static_cast<std::size_t>(t));
+    for (const int t : inst.owner->jumpTables[static_cast<std::size_t>(inst.jumpTable)].targets)
+      targets.push_back(static_cast<std::size_t>(t) + inst.base);
   return targets;
 }
 
-bool fallsThrough(const DraftInst &inst) { return !inst.row->terminates || inst.predicate >= 0; }
+bool fallsThrough(const DraftInst &inst) { return !inst.row->terminates || inst.predicate >= 0 || inst.call >= 0; }
 
 /// Blocks and their successors; returns the block of every instruction.
 std::vector<std::size_t> findBlocks(Draft &draft) {
   const std::size_t count = draft.code.size();
   std::vector<bool> leads(count + 1);
-  leads[0] = true;
+  for (const DraftFunction &f : draft.functions) leads[f.firstInstruction] = true;
   for (std::size_t i = 0; i < count; ++i) {
-    for (const std::size_t t : targetsOf(draft, draft.code[i])) leads[t] = true;
+    for (const std::size_t t : targetsOf(draft.code[i])) leads[t] = true;
     if (draft.code[i].row->terminates) leads[i + 1] = true;
   }
   std::vector<std::size_t> blockOf(count);
@@ -51,7 +67,7 @@ std::vector<std::size_t> findBlocks(Draft &draft) {
   }
   for (std::size_t b = 0; b < draft.blocks.size(); ++b) {
     const DraftInst &last = draft.code[draft.blocks[b].last - 1];
-    for (const std::size_t t : targetsOf(draft, last)) draft.blocks[b].successors.push_back(blockOf[t]);
+    for (const std::size_t t : targetsOf(last)) draft.blocks[b].successors.push_back(blockOf[t]);
     if (fallsThrough(last) && b + 1 < draft.blocks.size()) draft.blocks[b].successors.push_back(b + 1);
   }
   return blockOf;
@@ -68,6 +84,14 @@ public:
     program.operandPool.reserve(operands);
     program.code.resize(draft.code.size() + draft.blocks.size());
     program.blocks.resize(draft.blocks.size());
+    for (const DraftFunction &f : draft.functions) {
+      program.functions.push_back(f.info);
+      program.functions.back().entry = entryOf(f.firstInstruction);
+      if (f.frameRegister >= 0)
+        program.functions.back().frameRegister = slots.registers[static_cast<std::size_t>(f.frameRegister)];
+    }
+    program.entry = program.functions.back().entry;
+    for (const DraftCall &c : draft.calls) addCall(c);
     // Every block is preceded by its entry, so instruction i of block b stands at i + b + 1.
     for (std::size_t b = 0; b < draft.blocks.size(); ++b) {
       emitEntry(b);
@@ -80,6 +104,28 @@ private:
   const Inst *entryOf(std::size_t instruction) const {
     const std::size_t b = blockOf[instruction];
     return &program.code[draft.blocks[b].first + b];
+  }
+
+  void addCall(const DraftCall &from) {
+    const DraftFunction &caller = draft.functions[from.caller];
+    CallSite &to = program.calls.emplace_back();
+    to.arguments = from.arguments;
+    to.results = from.results;
+    to.inKernel = caller.frameRegister < 0;
+    if (!to.inKernel) to.frameRegister = slots.registers[static_cast<std::size_t>(caller.frameRegister)];
+    to.saves = caller.recursive;
+    to.wideNarrowMask = caller.slots;
+    if (from.builtin != Builtin::None) {
+      FunctionInfo &builtin = program.functions.emplace_back();
+      builtin.name = from.name;
+      builtin.builtin = from.builtin;
+      to.callee = &builtin;
+      program.usesHeap |= from.builtin == Builtin::Malloc;
+    } else if (from.callee >= 0) {
+      to.callee = &program.functions[static_cast<std::size_t>(from.callee)];
+    } else {
+      to.pointer = slots.registers[from.pointer];
+    }
   }
 
   void emitEntry(std::size_t b) {
@@ -119,11 +165,12 @@ private:
     }
     if (from.target >= 0) to.target = entryOf(static_cast<std::size_t>(from.target));
     if (from.jumpTable >= 0) emitTable(from, to);
+    if (from.call >= 0) to.call = &program.calls[static_cast<std::size_t>(from.call)];
   }
 
   void emitTable(const DraftInst &from, Inst &to) {
     std::vector<const Inst *> targets;
-    for (const std::size_t t : targetsOf(draft, from)) targets.push_back(entryOf(t));
+    for (const std::size_t t : targetsOf(from)) targets.push_back(entryOf(t));
     if (targets.size() > 0xffff) failAt(from.line, "the branch table has too many targets");
     to.extra = static_cast<std::uint16_t>(targets.size());
     program.jumpTables.push_back(std::move(targets));
@@ -168,6 +215,7 @@ decodeKernel(const Module &module, const Function &function, const SymbolTable &
     program->requiredThreads = function.requiredThreads;
     program->maxThreads = function.maxThreads;
     program->requiredCluster = function.requiredCluster;
+    collectFunctions(draft);
     layOut(draft, *program);
     resolveBody(draft);
     const std::vector<std::size_t> blockOf = findBlocks(draft);

@@ -20,6 +20,9 @@ struct Symbol {
 };
 using SymbolTable = std::unordered_map<std::string, Symbol>;
 
+/// What `mov` gives for the name of the device function that is number INDEX in the module.
+constexpr std::uint64_t functionAddress(std::size_t index) { return 0x100 + 16 * index; }
+
 /// The kernel, or the first error with its line: an unknown instruction, a wrong operand, …
 std::variant<std::unique_ptr<Program>, SourceError> decodeKernel(const Module &module, const Function &function,
                                                                  const SymbolTable &symbols,

@@ -2,6 +2,7 @@
 // decoder's files (Decoder.cpp, Operands.cpp, Slots.cpp, Layout.cpp), used by nobody else.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -34,7 +35,10 @@ struct DraftInst {
   std::uint8_t vector = 1;
   int target = -1; ///< instruction index
   int jumpTable = -1;
+  int call = -1; ///< index into Draft::calls
+  const Function *owner = nullptr;
   bool touchesMemory = false;
+  std::size_t base = 0; ///< of its function's instructions
   std::uint32_t line = 0;
   std::uint32_t index = 0;
 };
@@ -50,13 +54,36 @@ struct ConstantKey {
   auto operator<=>(const ConstantKey &) const = default;
 };
 
+/// One function of a program: the kernel, or a device function that it may call.
+struct DraftFunction {
+  const Function *function = nullptr;
+  std::size_t firstInstruction = 0, firstRegister = 0, endRegister = 0;
+  int frameRegister = -1;                        ///< virtual register; a kernel has none
+  bool recursive = false;                        ///< may be entered again while it runs
+  std::unordered_map<std::string, Symbol> local; ///< shared, local and parameter symbols
+  FunctionInfo info;
+  /// Slots of each width, filled by assignSlots.
+  std::array<std::pair<std::uint32_t, std::uint32_t>, 3> slots{};
+};
+
+struct DraftCall {
+  int callee = -1; ///< index of a DraftFunction; -1: through a pointer, or a builtin
+  Builtin builtin = Builtin::None;
+  std::string name;
+  std::size_t caller = 0;
+  std::uint32_t pointer = 0; ///< virtual register
+  std::vector<FramePiece> arguments, results;
+};
+
 struct Draft {
   const Module *module = nullptr;
   const Function *function = nullptr;
   const SymbolTable *symbols = nullptr;
   unsigned arch = 0;
-  std::unordered_map<std::string, Symbol> local; ///< shared, local and parameter symbols of this kernel
-  std::unordered_map<std::string, std::size_t> variableIndex;
+  std::vector<DraftFunction> functions; ///< callees before their callers, the kernel last
+  std::vector<DraftCall> calls;
+  std::size_t now = 0; ///< the function at hand
+  std::unordered_map<std::string, Symbol> shared;
   std::vector<Width> registers; ///< the function's, then those made for sinks
   std::map<ConstantKey, std::uint32_t> constantIndex;
   std::vector<ConstantKey> constants;
@@ -79,12 +106,18 @@ struct DecodeFailure {
 
 /// Operands.cpp: matches INSTRUCTION against the table and resolves its operands.
 DraftInst resolveInstruction(Draft &draft, const Instruction &instruction, std::uint32_t index);
+/// CallGraph.cpp: fills `functions` from the kernel's calls.
+void collectFunctions(Draft &draft);
+/// Bytes of stack below the kernel's variables that its calls need.
+std::uint32_t stackBytes(const Draft &draft);
+/// CallGraph.cpp: the operands of a call.
+DraftCall resolveCall(const Draft &draft, const Instruction &instruction);
 /// Layout.cpp: addresses of shared, local and parameter variables.
 void layOut(Draft &draft, Program &program);
 /// Slots.cpp: register-file offsets of all virtual registers, constants and specials; fills the program's tables.
 struct SlotMap {
   std::vector<std::uint32_t> registers, constants, specials;
 };
-SlotMap assignSlots(const Draft &draft, Program &program);
+SlotMap assignSlots(Draft &draft, Program &program);
 
 } // namespace sage::sim

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "core/BlockRunner.h"
+#include "memory/DeviceHeap.h"
 
 namespace sage::sim {
 namespace {
@@ -101,6 +102,7 @@ private:
 } // namespace
 
 LaunchOutcome runGrid(Launch &launch, unsigned hostThreads) {
+  if (launch.program->usesHeap) launch.memory->heap().prepare(*launch.memory); // malloc gives null without
   Shared shared{launch, std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2], {}, {}, {}, {}, {}};
   if (hostThreads == 0) hostThreads = std::max(1u, std::thread::hardware_concurrency());
   const auto workers = static_cast<unsigned>(std::min<std::uint64_t>(hostThreads, shared.blockCount));

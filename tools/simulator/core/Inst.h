@@ -9,6 +9,7 @@
 
 namespace sage::sim {
 
+struct CallSite;
 struct Inst;
 struct Warp;
 
@@ -24,6 +25,7 @@ struct Inst {
     std::int64_t imm = 0;       ///< displacement of an address, or an immediate of the row
     const Inst *target;         ///< of a branch
     const Inst *const *targets; ///< of brx.idx
+    const CallSite *call;       ///< of call
   };
   std::uint32_t line = 0;
   std::uint32_t predicate = 0; ///< offset of the mask, when `hasPredicate`

@@ -78,7 +78,16 @@ private:
     result->entries.push_back({kind, isDefinition, value});
   }
   void addRaw(std::uint32_t value) { add(Entry::Kind::Raw, value); }
-  Type registerType(int index) const { return draft.function->registers[static_cast<std::size_t>(index)].type; }
+  // The frame's address is a register that the text does not name: it stands behind those of the function.
+  Type registerType(int index) const {
+    const auto &named = draft.function->registers;
+    return static_cast<std::size_t>(index) < named.size() ? named[static_cast<std::size_t>(index)].type : Type::B64;
+  }
+  void addRegister(int index, bool isDefinition = false) {
+    add(Entry::Kind::Register, static_cast<std::uint32_t>(index) + static_cast<std::uint32_t>(here().firstRegister),
+        isDefinition);
+  }
+  const DraftFunction &here() const { return draft.functions[draft.now]; }
 
   bool resolve(const Item &item, const Operand &operand) {
     const Type type = itemType(item, form);
@@ -130,7 +139,7 @@ private:
     }
     if (o.kind != Operand::Kind::Register || o.negated) return mismatch("has no register as destination");
     if (!widthFits(registerType(o.index), type, relaxed)) return false;
-    add(Entry::Kind::Register, static_cast<std::uint32_t>(o.index), true);
+    addRegister(o.index, true);
     return true;
   }
 
@@ -146,7 +155,7 @@ private:
     case Operand::Kind::Register:
       if (o.negated) return mismatch("negates something that is no predicate");
       if (!widthFits(registerType(o.index), type, relaxed)) return false;
-      add(Entry::Kind::Register, static_cast<std::uint32_t>(o.index));
+      addRegister(o.index);
       return true;
     case Operand::Kind::Integer:
     case Operand::Kind::Float32:
@@ -193,7 +202,7 @@ private:
   }
 
   const Symbol *findSymbol(const std::string &name) const {
-    if (const auto found = draft.local.find(name); found != draft.local.end()) return &found->second;
+    if (const auto found = here().local.find(name); found != here().local.end()) return &found->second;
     if (const auto found = draft.symbols->find(name); found != draft.symbols->end()) return &found->second;
     return nullptr;
   }
@@ -202,6 +211,8 @@ private:
     if (o.name == "WARP_SZ") return constant(typeBits(type) > 32 ? Width::Wide : Width::Narrow, 32), true;
     const Symbol *found = findSymbol(o.name);
     if (!found) return mismatch("names the unknown symbol '" + o.name + "'");
+    if (found->space == Space::Local && here().frameRegister >= 0)
+      return mismatch("cannot take the address of '" + o.name + "' here");
     if (typeBits(type) < 32) return mismatch("puts an address into " + std::to_string(typeBits(type)) + " bits");
     constant(typeBits(type) > 32 ? Width::Wide : Width::Narrow, found->address + static_cast<std::uint64_t>(o.offset));
     return true;
@@ -245,7 +256,7 @@ private:
       return true;
     }
     if (registerType(index) != Type::Pred) return mismatch("has no predicate as destination");
-    add(Entry::Kind::Register, static_cast<std::uint32_t>(index), true);
+    addRegister(index, true);
     return true;
   }
   bool predicatePair(const Operand &o) {
@@ -268,7 +279,7 @@ private:
     } else {
       if (o.kind != Operand::Kind::Register || registerType(o.index) != Type::Pred)
         return mismatch("has no predicate where one belongs");
-      add(Entry::Kind::Register, static_cast<std::uint32_t>(o.index));
+      addRegister(o.index);
     }
     addRaw(o.negated);
     return true;
@@ -286,14 +297,17 @@ private:
       if (typeBits(type) != 32 && typeBits(type) != 64)
         return mismatch("has an address register of " + std::to_string(typeBits(type)) + " bits");
       wide = typeBits(type) == 64;
-      add(Entry::Kind::Register, static_cast<std::uint32_t>(base.index));
+      addRegister(base.index);
       break;
     }
     case Operand::Kind::Symbol: {
       const Symbol *found = findSymbol(base.name);
       if (!found) return mismatch("names the unknown symbol '" + base.name + "'");
       displacement += found->address;
-      constant(Width::Wide, 0);
+      if (found->space == Space::Local && here().frameRegister >= 0)
+        add(Entry::Kind::Register, static_cast<std::uint32_t>(here().frameRegister));
+      else
+        constant(Width::Wide, 0);
       break;
     }
     case Operand::Kind::Integer:
@@ -349,14 +363,72 @@ void finish(const Draft &draft, const Instruction &instruction, const Form &form
   if (draft.arch < form.row->minArch)
     failAt(instruction.line, "instruction '" + instruction.opcode + "' requires .target sm_" +
                                  std::to_string(form.row->minArch) + " or higher");
-  inst.predicate = instruction.predicate;
+  const DraftFunction &here = draft.functions[draft.now];
+  if (instruction.predicate >= 0) inst.predicate = instruction.predicate + static_cast<int>(here.firstRegister);
+  inst.owner = draft.function;
+  inst.base = here.firstInstruction;
+  if (inst.target >= 0) inst.target += static_cast<int>(inst.base);
   inst.predicateNegated = instruction.predicateNegated;
   inst.line = instruction.line;
 }
 
+/// The symbol that an operand or an address names.
+const std::string *nameIn(const Operand &o) {
+  if (o.kind == Operand::Kind::Symbol) return &o.name;
+  return o.kind == Operand::Kind::Address && !o.elements.empty() ? nameIn(o.elements[0]) : nullptr;
+}
+
+// Parameters of device functions and of calls lie in the frame, so `.param` there means local memory; and the address
+// of something in the frame is a sum. Both become the instruction that they mean.
+Instruction rewritten(const Draft &draft, const Instruction &from) {
+  const DraftFunction &here = draft.functions[draft.now];
+  bool inFrame = false, namesParameter = false;
+  for (const Operand &o : from.operands)
+    if (const std::string *name = nameIn(o))
+      if (const auto found = here.local.find(*name); found != here.local.end()) {
+        inFrame |= found->second.space == Space::Local;
+        namesParameter |= found->second.space == Space::Param;
+      }
+  Instruction result = from;
+  const std::size_t at = result.opcode.find(".param");
+  if (at != std::string::npos && !namesParameter && (inFrame || here.frameRegister >= 0)) {
+    const bool longName = result.opcode.compare(at, 12, ".param::func") == 0;
+    result.opcode.replace(at, longName ? 12 : 6, ".local");
+  }
+  const bool isMove = result.opcode == "mov.u64" || result.opcode == "mov.b64" || result.opcode == "mov.s64";
+  if (!isMove || !inFrame || here.frameRegister < 0 || result.operands.size() != 2) return result;
+  result.opcode = "add.u64";
+  Operand frame, offset;
+  frame.kind = Operand::Kind::Register;
+  frame.index = here.frameRegister - static_cast<int>(here.firstRegister);
+  offset.kind = Operand::Kind::Integer;
+  offset.bits = here.local.at(from.operands[1].name).address + static_cast<std::uint64_t>(from.operands[1].offset);
+  result.operands[1] = frame;
+  result.operands.push_back(offset);
+  return result;
+}
+
+bool isCall(const std::string &opcode) { return opcode == "call" || opcode == "call.uni"; }
+
+DraftInst resolveCallInstruction(Draft &draft, const Instruction &instruction, std::uint32_t index) {
+  DraftInst inst;
+  Form form;
+  form.row = rowsNamed("call")[0];
+  inst.index = index;
+  inst.call = static_cast<int>(draft.calls.size());
+  draft.calls.push_back(resolveCall(draft, instruction));
+  const DraftCall &call = draft.calls.back();
+  if (call.callee < 0 && call.builtin == Builtin::None)
+    inst.entries.push_back({Entry::Kind::Register, false, call.pointer});
+  finish(draft, instruction, form, inst);
+  return inst;
+}
+
 } // namespace
 
-DraftInst resolveInstruction(Draft &draft, const Instruction &instruction, std::uint32_t index) {
+DraftInst resolveInstruction(Draft &draft, const Instruction &original, std::uint32_t index) {
+  if (isCall(original.opcode)) return resolveCallInstruction(draft, original, index);
+  const Instruction instruction = rewritten(draft, original);
   std::string why;
   for (const Row *row : rowsNamed(nameOf(instruction.opcode))) {
     Form form;

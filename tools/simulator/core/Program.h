@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,9 +55,42 @@ struct BasicBlock {
   std::array<std::uint16_t, unitClassCount> classes{};
 };
 
+/// A piece of a frame: where a parameter or a result lies.
+struct FramePiece {
+  std::uint32_t offset;
+  std::uint32_t bytes;
+};
+
+/// What a call of a function that has no body in the module does.
+enum class Builtin : std::uint8_t { None, Printf, Assert, Malloc, Free };
+
+/// A device function. Its frame lies on the thread's stack in local memory: parameters, results, .local and .param
+/// variables; its registers have slots of their own, beside those of all other functions.
+struct FunctionInfo {
+  std::string name;
+  Builtin builtin = Builtin::None;
+  const Inst *entry = nullptr;
+  std::uint64_t address = 0; ///< what `mov` gives for its name
+  std::uint32_t frameBytes = 0;
+  std::uint32_t frameRegister = 0; ///< holds the frame's address
+  std::vector<FramePiece> parameters, results;
+};
+
+struct CallSite {
+  const FunctionInfo *callee = nullptr;       ///< null: `pointer` tells
+  std::uint32_t pointer = 0;                  ///< register with the function's address
+  std::vector<FramePiece> arguments, results; ///< in the caller's frame
+  bool inKernel = false;                      ///< the caller's frame is at address 0
+  std::uint32_t frameRegister = 0;            ///< of the caller, else
+  /// The caller may be entered again before the call returns: its slots [first, second) of each width are kept.
+  bool saves = false;
+  std::array<std::pair<std::uint32_t, std::uint32_t>, 3> wideNarrowMask{};
+};
+
 struct Program {
   std::string name;
   std::vector<Inst> code;
+  const Inst *entry = nullptr; ///< where a thread starts; device functions stand before it
   std::vector<std::uint32_t> operandPool;
   std::vector<std::vector<const Inst *>> jumpTables;
   std::vector<BasicBlock> blocks;
@@ -85,7 +119,11 @@ struct Program {
   std::uint32_t parameterBytes = 0;
 
   std::uint32_t staticSharedBytes = 0; ///< rounded up to where the dynamic part starts
-  std::uint32_t localBytes = 0;
+  std::uint32_t localBytes = 0;        ///< of a thread: the kernel's variables, then the stack
+  std::uint32_t kernelBytes = 0;       ///< where the stack starts
+  std::deque<FunctionInfo> functions;
+  std::deque<CallSite> calls;
+  bool usesHeap = false;
   std::uint32_t registersPerThread = 0; ///< an estimate: live 32-bit values
   std::array<std::uint32_t, 3> requiredThreads{};
   std::array<std::uint32_t, 3> maxThreads{};

@@ -86,26 +86,31 @@ std::vector<Interval> liveIntervals(const Draft &draft) {
   return intervals;
 }
 
-/// Slot numbers for the registers of one width; returns how many slots there are.
-std::uint32_t scan(const Draft &draft, const std::vector<Interval> &intervals, Width width,
+/// Slot numbers for the registers of one width; returns how many slots there are. Functions share none, as a caller's
+/// registers live on while the callee runs.
+std::uint32_t scan(Draft &draft, const std::vector<Interval> &intervals, Width width,
                    std::vector<std::uint32_t> &slot) {
-  std::vector<std::uint32_t> order;
-  for (std::uint32_t r = 0; r < draft.registers.size(); ++r)
-    if (draft.registers[r] == width && intervals[r].first != ~0u) order.push_back(r);
-  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return intervals[a].first < intervals[b].first; });
-  using Busy = std::pair<std::uint32_t, std::uint32_t>; // end, slot
-  std::priority_queue<Busy, std::vector<Busy>, std::greater<>> busy;
-  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> free;
   std::uint32_t count = 0;
-  for (const std::uint32_t r : order) {
-    while (!busy.empty() && busy.top().first < intervals[r].first) {
-      free.push(busy.top().second);
-      busy.pop();
+  for (DraftFunction &f : draft.functions) {
+    std::vector<std::uint32_t> order;
+    for (auto r = static_cast<std::uint32_t>(f.firstRegister); r < f.endRegister; ++r)
+      if (draft.registers[r] == width && intervals[r].first != ~0u) order.push_back(r);
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return intervals[a].first < intervals[b].first; });
+    using Busy = std::pair<std::uint32_t, std::uint32_t>; // end, slot
+    std::priority_queue<Busy, std::vector<Busy>, std::greater<>> busy;
+    std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> free;
+    const std::uint32_t first = count;
+    for (const std::uint32_t r : order) {
+      while (!busy.empty() && busy.top().first < intervals[r].first) {
+        free.push(busy.top().second);
+        busy.pop();
+      }
+      if (free.empty()) free.push(count++);
+      slot[r] = free.top();
+      free.pop();
+      busy.push({intervals[r].last, slot[r]});
     }
-    if (free.empty()) free.push(count++);
-    slot[r] = free.top();
-    free.pop();
-    busy.push({intervals[r].last, slot[r]});
+    f.slots[static_cast<std::size_t>(width == Width::Wide ? 0 : width == Width::Narrow ? 1 : 2)] = {first, count};
   }
   return count;
 }
@@ -120,8 +125,10 @@ std::vector<Interval> intervalsOf(const Draft &draft) {
 
 } // namespace
 
-SlotMap assignSlots(const Draft &draft, Program &program) {
-  const std::vector<Interval> intervals = intervalsOf(draft);
+SlotMap assignSlots(Draft &draft, Program &program) {
+  std::vector<Interval> intervals = intervalsOf(draft);
+  for (const DraftFunction &f : draft.functions) // a frame's address lives as long as the function runs
+    if (f.frameRegister >= 0) intervals[static_cast<std::size_t>(f.frameRegister)] = {0, ~0u};
   SlotMap map;
   map.registers.assign(draft.registers.size(), 0);
   const std::uint32_t wide = scan(draft, intervals, Width::Wide, map.registers);
@@ -153,6 +160,12 @@ SlotMap assignSlots(const Draft &draft, Program &program) {
     case Width::Predicate: slot = at + slot * 4; break;
     }
   }
+  for (DraftFunction &f : draft.functions) // numbers of slots → offsets
+    for (std::size_t width = 0; width < 3; ++width) {
+      const std::uint32_t bytes = width == 0 ? 256 : width == 1 ? 128 : 4;
+      const std::uint32_t base = width == 0 ? 0 : width == 1 ? narrowBase : at;
+      f.slots[width] = {base + f.slots[width].first * bytes, base + f.slots[width].second * bytes};
+    }
   program.fileBytes = (at + masks * 4 + 255) / 256 * 256;
   program.registersPerThread = std::min<std::uint32_t>(255, std::max<std::uint32_t>(16, narrow + 2 * wide + 4));
   return map;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <bit>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,7 @@ struct LookupCache {
 };
 
 struct Block;
+struct CallStack; // CallStack.h
 
 struct Warp {
   std::byte *regs = nullptr;
@@ -71,6 +73,7 @@ struct Warp {
   std::uint8_t *local = nullptr; ///< 32 × localBytes, lane after lane
   std::vector<Split> parked;
   AsyncCopies async;
+  std::shared_ptr<CallStack> calls; ///< null until something is called
 
   void setActive(std::uint32_t mask) {
     split = mask;

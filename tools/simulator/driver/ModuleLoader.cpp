@@ -50,6 +50,9 @@ public:
       for (const Variable &v : parsed.variables) place(v);
       for (const Function &f : parsed.functions)
         for (const Variable &v : f.locals) place(v);
+      for (std::size_t i = 0; i < parsed.functions.size(); ++i)
+        if (const Function &f = parsed.functions[i]; !f.isEntry && f.hasBody)
+          symbols[f.name] = {Space::Generic, functionAddress(i)};
       for (const Variable &v : parsed.variables) initialise(v);
       for (const Function &f : parsed.functions)
         for (const Variable &v : f.locals) initialise(v);

@@ -1,5 +1,6 @@
 // Branches, exits, traps, barriers, fences (PTX ISA §9.7.12, §9.7.13.1–9.7.13.5, §9.7.19). The same code on all vector
 // levels.
+#include "core/Calls.h"
 #include "isa/BarrierOps.h"
 #include "isa/Families.h"
 
@@ -46,6 +47,12 @@ const Inst *branchIndexed(Warp &w, const Inst *i) {
     if (left == 0) return resume(w);
   }
   return i + 1;
+}
+
+const Inst *call(Warp &w, const Inst *i) { return callFunction(w, i, holding(w, i)); }
+const Inst *returnThread(Warp &w, const Inst *i) {
+  const std::uint32_t leaving = holding(w, i);
+  return leaving == 0 ? i + 1 : returnFromCall(w, i, leaving);
 }
 
 const Inst *exitThread(Warp &w, const Inst *i) {
@@ -114,7 +121,8 @@ Picked pickIndexed(const Form &) { return branchIndexed; }
 const Row rows[] = {
     {"bra [uni]", "L", UnitClass::Control, plain<branch>, 0, true},
     {"brx idx [uni]", "a:u32 T", UnitClass::Control, pickIndexed, 0, true},
-    {"ret [uni]", "", UnitClass::Control, plain<exitThread>, 0, true},
+    {"call [uni]", "", UnitClass::Control, plain<call>, 0, true}, // its operands: CallGraph.cpp
+    {"ret [uni]", "", UnitClass::Control, plain<returnThread>, 0, true},
     {"exit", "", UnitClass::Control, plain<exitThread>, 0, true},
     {"trap", "", UnitClass::Control, plain<trap>, 0, true},
     {"brkpt", "", UnitClass::Control, plain<nothing>},

@@ -4,6 +4,8 @@
 
 #include <sys/mman.h>
 
+#include "memory/DeviceHeap.h"
+
 namespace sage::sim {
 namespace {
 
@@ -23,6 +25,9 @@ std::uint64_t distance(const Allocation &a, std::uint64_t address) {
 }
 
 } // namespace
+
+DeviceMemory::DeviceMemory(std::uint64_t capacityBytes)
+    : capacity(capacityBytes), kernelHeap(std::make_shared<DeviceHeap>()) {}
 
 DeviceMemory::~DeviceMemory() {
   for (auto &[base, allocation] : table) release(*allocation);

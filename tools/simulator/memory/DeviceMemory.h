@@ -33,9 +33,11 @@ struct Allocation {
   }
 };
 
+class DeviceHeap; // DeviceHeap.h
+
 class DeviceMemory {
 public:
-  explicit DeviceMemory(std::uint64_t capacityBytes) : capacity(capacityBytes) {}
+  explicit DeviceMemory(std::uint64_t capacityBytes);
   ~DeviceMemory();
   DeviceMemory(const DeviceMemory &) = delete;
   DeviceMemory &operator=(const DeviceMemory &) = delete;
@@ -57,6 +59,8 @@ public:
   std::uint64_t usedBytes() const { return used; }
   /// Live allocations made by the user, for a leak report.
   std::vector<const Allocation *> leaks() const;
+  /// What kernels allocate from.
+  DeviceHeap &heap() { return *kernelHeap; }
   /// Changes whenever an allocation comes or goes; caches of look-ups compare it.
   std::uint64_t epoch() const { return changes; }
 
@@ -71,6 +75,7 @@ private:
   std::uint64_t nextBase = 0x7'0000'0000ull;
   std::uint64_t nextSerial = 1;
   std::uint64_t changes = 1;
+  std::shared_ptr<DeviceHeap> kernelHeap;
 };
 
 } // namespace sage::sim

@@ -77,7 +77,8 @@ struct Function {
   bool hasBody = false;
   std::uint32_t line = 0;
   std::vector<Variable> parameters;
-  std::vector<Variable> locals; ///< .shared, .local, .const, .global declared in the body
+  std::vector<Variable> results; ///< of a .func, in .param space
+  std::vector<Variable> locals;  ///< .shared, .local, .const, .global declared in the body
   std::vector<Register> registers;
   std::vector<Instruction> body;
   std::vector<JumpTable> jumpTables;

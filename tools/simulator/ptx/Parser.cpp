@@ -157,7 +157,7 @@ void Parser::parseFunction(bool isEntry) {
   Function function;
   function.isEntry = isEntry;
   function.line = peek().line;
-  if (!isEntry && isPunct('(')) parseParameterList();
+  if (!isEntry && isPunct('(')) function.results = parseParameterList();
   function.name = expectName("a function name");
   if (isPunct('(')) function.parameters = parseParameterList();
   while (parseFunctionDirective(function)) {
@@ -208,7 +208,10 @@ Variable Parser::parseParameter() {
   Variable v;
   v.space = Space::Param;
   v.line = peek().line;
-  if (!acceptWord(".param") && !acceptWord(".reg")) fail("expected .param");
+  if (acceptWord(".reg"))
+    v.space = Space::Reg;
+  else if (!acceptWord(".param"))
+    fail("expected .param");
   bool aligned = false;
   while (peek().kind == Token::Kind::Word && peek().text.starts_with(".")) {
     const std::string word(take().text);

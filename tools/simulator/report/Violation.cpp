@@ -28,6 +28,7 @@ constexpr KindRow kindRows[] = {
     {"trap", cuda::Result::LaunchFailed},
     {"illegal_instruction", cuda::Result::IllegalInstruction},
     {"illegal_branch", cuda::Result::InvalidPc},
+    {"assert", cuda::Result::Assert},
 };
 
 std::string triple(const std::array<std::uint32_t, 3> &v) {

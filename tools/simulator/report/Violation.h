@@ -21,6 +21,7 @@ enum class ViolationKind : std::uint8_t {
   Trap,
   IllegalInstruction,
   IllegalBranch,
+  Assert, ///< __assertfail
 };
 
 /// Short name ("out_of_bounds") used in JSON and in tests.

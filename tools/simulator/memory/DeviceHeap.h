@@ -1,0 +1,30 @@
+// The heap that kernels allocate from with malloc and free: one allocation of the device's memory, cut into blocks. A
+// lock guards it, as blocks of a grid run on several host threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+
+#include "memory/DeviceMemory.h"
+
+namespace sage::sim {
+
+class DeviceHeap {
+public:
+  static constexpr std::uint64_t defaultBytes = 8u << 20; // the driver's default limit
+
+  /// Takes its memory from MEMORY at the first use; false when there is none. Called between launches.
+  bool prepare(DeviceMemory &memory, std::uint64_t bytes = defaultBytes);
+  /// 0 when there is no room.
+  std::uint64_t allocate(std::uint64_t bytes);
+  /// False when ADDRESS is no live block.
+  bool free(std::uint64_t address);
+
+private:
+  std::mutex mutex;
+  Allocation *storage = nullptr;
+  std::map<std::uint64_t, std::uint64_t> used; ///< offset → bytes, of live blocks
+};
+
+} // namespace sage::sim
