@@ -121,12 +121,18 @@ LogicalResult TileLowering::lowerElementwise(Operation *op) {
 }
 
 // The operation on scalars. exp2, log2 and rsqrt are the hardware's approximations (PTX ISA 9.7.3: ex2.approx has a
-// relative error of 2^-22, lg2.approx an absolute error of 2^-22).
+// relative error of 2^-22, lg2.approx an absolute error of 2^-22), in f32 whatever the type.
 Value TileLowering::scalarOp(Operation *op, ValueRange operands) {
-  Type f32 = builder.getF32Type();
-  if (isa<math::Exp2Op>(op)) return intrinsic("llvm.nvvm.ex2.approx.ftz.f", f32, operands);
-  if (isa<math::Log2Op>(op)) return intrinsic("llvm.nvvm.lg2.approx.ftz.f", f32, operands);
-  if (isa<math::RsqrtOp>(op)) return intrinsic("llvm.nvvm.rsqrt.approx.ftz.f", f32, operands);
+  StringRef name = isa<math::Exp2Op>(op)    ? "llvm.nvvm.ex2.approx.ftz.f"
+                   : isa<math::Log2Op>(op)  ? "llvm.nvvm.lg2.approx.ftz.f"
+                   : isa<math::RsqrtOp>(op) ? "llvm.nvvm.rsqrt.approx.ftz.f"
+                                            : "";
+  if (!name.empty()) {
+    Type type = operands[0].getType(), f32 = builder.getF32Type();
+    if (type.isF32()) return intrinsic(name, f32, operands);
+    Value wide = arith::ExtFOp::create(builder, loc, f32, operands[0]);
+    return arith::TruncFOp::create(builder, loc, type, intrinsic(name, f32, wide));
+  }
   OperationState state(loc, op->getName());
   state.addOperands(operands);
   state.addTypes(getElementTypeOrSelf(op->getResult(0).getType()));

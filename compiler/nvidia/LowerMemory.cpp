@@ -364,7 +364,8 @@ LogicalResult TileLowering::lowerAsyncCopy(AsyncCopyOp op) {
           chunks = buffer.getShape()[0] * chunksPerRow;
   int64_t threads = source->getAttrOfType<IntegerAttr>(warpsAttr).getInt() * 32;
   if (rowBytes % 16 || (rowBytes & (rowBytes - 1)))
-    return op.emitOpError() << "rows of " << rowBytes << " bytes are not supported: a power of two of at least 16 is";
+    return op.emitError() << "a tile with rows of " << buffer.getShape()[1] << " elements of "
+                          << buffer.getElementType() << " cannot feed a product yet: rows must be a power of two";
   SwizzleAttr swizzle = buffer.getSwizzle();
 
   auto branch = scf::IfOp::create(builder, loc, TypeRange(), scalars.lookup(op.getEnabled()), false);
@@ -386,7 +387,8 @@ LogicalResult TileLowering::lowerAsyncCopy(AsyncCopyOp op) {
     return std::pair(target, Access(*this, view, op.getOffsets(), op.getAxes(), buffer.getShape(), {row, column}));
   };
   auto [target, access] = chunk(0);
-  if (!access.alwaysInside(1)) return op.emitOpError("rows that run past the view's last extent are not supported");
+  if (!access.alwaysInside(1))
+    return op.emitError("a tile that is wider than the view's last extent cannot feed a product yet");
   // When a step of all threads changes neither the column nor the swizzle's row bits, later chunks are constants away
   // from the first.
   bool steps =

@@ -113,17 +113,28 @@ private:
       if (op->use_empty()) op->erase();
   }
 
+  // Whole instructions m16n8, over all warps; a band of rows is a power of two.
+  LogicalResult checkInstruction(DotOp dot, int64_t inner, int64_t bits) {
+    int64_t rows = dot.getType().getDimSize(0), columns = dot.getType().getDimSize(1), step = 256 / bits;
+    bool fitsRows = rows % (16 * warps) == 0 && llvm::isPowerOf2_64(uint64_t(rows / (16 * warps)));
+    if (fitsRows && columns % 8 == 0 && inner % step == 0) return success();
+    InFlightDiagnostic error = dot.emitError() << "a product of " << rows << "x" << inner << " and " << inner << "x"
+                                               << columns << " tiles does not divide into m16n8k" << step
+                                               << " instructions over " << warps << " warps; ";
+    if (!fitsRows)
+      return error << "rows (schedule.block_q) must be " << 16 * warps
+                   << ", 16 a warp (schedule.warps), or that times a power of two";
+    if (columns % 8) return error << "columns must be a multiple of 8";
+    return error << "the inner extent must be a multiple of " << step;
+  }
+
   LogicalResult anchorProducts() {
     SmallVector<DotOp> dots;
     function.walk([&](DotOp dot) { dots.push_back(dot); });
     for (DotOp dot : dots) {
       ArrayRef<int64_t> shape = dot.getType().getShape();
       int64_t inner = dot.getA().getType().getDimSize(1), bits = dot.getA().getType().getElementTypeBitWidth();
-      if (shape[0] % (16 * warps) || shape[1] % 8 || inner % (256 / bits))
-        return dot.emitError() << "a product of " << shape[0] << "x" << inner << " and " << inner << "x" << shape[1]
-                               << " tiles does not divide into m16n8k" << 256 / bits << " instructions over " << warps
-                               << " warps; rows (schedule.block_q) must be a multiple of 16 a warp (schedule.warps), "
-                               << 16 * warps << " here";
+      if (failed(checkInstruction(dot, inner, bits))) return failure();
       Layout accumulator = Layout::mmaAccumulator(shape[0], shape[1], warps);
       assign(dot.getResult(), accumulator);
       want(dot.getAccMutable(), accumulator);

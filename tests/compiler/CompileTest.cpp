@@ -187,6 +187,36 @@ TEST_CASE("compile: places that a branch or a loop computes, ahead of time where
   }
 }
 
+TEST_CASE("compile: a product that no instruction fits says which extent is wrong") {
+  auto [schedule, program, expected] = GENERATE(table<json, std::string, std::string>({
+      {{{"block_q", 48}, {"warps", 1}}, "X[i, :]", "rows (schedule.block_q) must be 16, 16 a warp"},
+      {{{"block_q", 16}, {"warps", 4}}, "X[i, :]", "rows (schedule.block_q) must be 64, 16 a warp"},
+      {{{"block_q", 64}, {"warps", 4}}, "Y[i, :]", "rows of 48 elements of 'f16' cannot feed a product yet"},
+      {{{"block_q", 64}, {"warps", 4}}, "Z[i, :]", "wider than the view's last extent"},
+      {{{"block_q", 64}, {"warps", 4}}, "I[i, :]", "the inner extent must be a multiple of 32"},
+  }));
+  Answer answer = ask(json{{"program",
+                            {{"name", "p.tile"},
+                             {"text", "kernel p<BQ, BK>(X: view<f16>[N, 64], Y: view<f16>[N, 48], Z: view<f16>[N, 24], "
+                                      "I: view<i8>[N, 16], O: view<f32>[N, BQ]) grid (i in blocks(N, BQ)) {\n"
+                                      "store O[i, :] = dot(load " +
+                                          program + ", transpose(load " + program + ")) as f32\n}"}}},
+                           {"schedule", schedule},
+                           {"arch", "sm_80"}}
+                          .dump());
+  INFO(answer.message());
+  REQUIRE(answer.code == SAGE_COMPILE_INVALID);
+  REQUIRE(answer.message().find(expected) != std::string::npos);
+}
+
+TEST_CASE("compile: approximations of 16-bit types") {
+  for (const char *function : {"exp2", "log2", "rsqrt"}) {
+    Answer answer = askSquare(std::string("store O[i, :] = ") + function + "(load X[i, :]) as f32");
+    INFO(answer.message());
+    REQUIRE(answer.code == SAGE_COMPILE_OK);
+  }
+}
+
 TEST_CASE("compile: loops nested deeply are no reason to wait") {
   std::string body = "a += sum(load X[i, :] as f32)";
   for (int depth = 0; depth < 24; ++depth)

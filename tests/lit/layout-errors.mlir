@@ -1,7 +1,7 @@
 // RUN: not sage-opt --passes='builtin.module(func.func(tile-choose-layouts))' %s 2>&1 | FileCheck %s
 
 // Sixteen warps need 256 rows.
-// CHECK: layout-errors.mlir:[[@LINE+12]]:8: error: a product of 64x64 and 64x32 tiles does not divide into m16n8k16 instructions over 16 warps; rows (schedule.block_q) must be a multiple of 16 a warp (schedule.warps), 256 here
+// CHECK: layout-errors.mlir:[[@LINE+12]]:8: error: a product of 64x64 and 64x32 tiles does not divide into m16n8k16 instructions over 16 warps; rows (schedule.block_q) must be 256, 16 a warp (schedule.warps), or that times a power of two
 func.func @product(%p: !llvm.ptr<1>, %n: i64) attributes {tile.kernel, tile.warps = 16 : i64} {
   %c0 = arith.constant 0 : i32
   %d = arith.constant 64 : i64
