@@ -2,44 +2,12 @@
 // which must be silent.
 #include <catch2/catch.hpp>
 
-#include "Device.h"
+#include "Planted.h"
 
 namespace sage::simtest {
 namespace {
 
-/// The line of PTX that holds MARK.
-unsigned lineOf(const std::string &ptx, const std::string &mark) {
-  const std::size_t at = ptx.find(mark);
-  REQUIRE(at != std::string::npos);
-  return static_cast<unsigned>(std::count(ptx.begin(), ptx.begin() + static_cast<std::ptrdiff_t>(at), '\n')) + 1;
-}
-
 constexpr const char *oneBuffer = ".param .u64 p";
-
-/// BAD must fail with KIND and CODE at the line of MARK; GOOD must pass. Both get a buffer of 256 written bytes.
-void expectFault(const std::string &bad, const std::string &good, const std::string &kind, Result code,
-                 const std::string &mark, Kernel::Shape shape = {}) {
-  Device device;
-  {
-    Array<std::uint8_t> buffer(std::vector<std::uint8_t>(256, 7));
-    Kernel kernel(kernelText(oneBuffer, good));
-    const std::size_t before = reportCount();
-    CHECK(kernel.tryLaunch(shape, buffer.address()) == Result::Success);
-    CHECK(reportCount() == before);
-  }
-  Array<std::uint8_t> buffer(std::vector<std::uint8_t>(256, 7));
-  const std::string text = kernelText(oneBuffer, bad);
-  Kernel kernel(text);
-  CHECK(kernel.tryLaunch(shape, buffer.address()) == code);
-  const Report report = lastReport();
-  CHECK(report.kind == kind);
-  CHECK(report.line == lineOf(text, mark));
-  CHECK(report.text.find(mark) != std::string::npos);
-  // Sticky: everything fails now, until the context is reset.
-  CHECK(cuda::cuCtxSynchronize() == code);
-  device.reset();
-  CHECK(cuda::cuCtxSynchronize() == Result::Success);
-}
 
 const std::string globalHead = R"(
 .reg .b64 %a, %t; .reg .b32 %r, %v;

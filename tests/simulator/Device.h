@@ -110,6 +110,7 @@ struct Report {
   std::string message, text, nearest;
   unsigned line = 0;
   std::vector<unsigned> block, thread;
+  std::vector<std::string> details;
 };
 Report lastReport();
 /// How many violations have been reported by this process.

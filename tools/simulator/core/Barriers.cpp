@@ -3,6 +3,7 @@
 
 #include "core/Warp.h"
 #include "isa/BarrierOps.h"
+#include "memory/RaceDetector.h"
 
 namespace sage::sim {
 namespace {
@@ -15,8 +16,29 @@ bool isComplete(const Block &block, const Barrier &b) {
   return true;
 }
 
+/// Every thread that lives waits at barrier ID.
+bool allWait(const Block &block, std::uint32_t id) {
+  for (const Warp &w : block.warps) {
+    std::uint32_t waiting = 0;
+    for (const Split &s : w.parked)
+      if (s.wait == Split::Wait::Barrier && s.barrier == id) waiting |= s.mask;
+    if ((w.alive & ~waiting) != 0) return false;
+  }
+  return true;
+}
+
+/// What happened before the arrivals is ordered before what those that waited do next.
+void orderAccesses(Block &block, std::uint32_t id) {
+  if (!block.races) return;
+  for (const Warp &w : block.warps)
+    for (const Split &s : w.parked)
+      if (s.wait == Split::Wait::Barrier && s.barrier == id) block.races->leave(id, w.index, block.barriers[id].expected != 0);
+  if (allWait(block, id)) block.races->newGeneration();
+}
+
 void complete(Block &block, std::uint32_t id) {
   Barrier &b = block.barriers[id];
+  orderAccesses(block, id);
   for (Warp &w : block.warps)
     for (Split &s : w.parked)
       if (s.wait == Split::Wait::Barrier && s.barrier == id) {
@@ -43,6 +65,7 @@ const Inst *arriveAtBarrier(Warp &w, const Inst *inst, std::uint32_t id, std::ui
     b.expected = 0;
     b.arrived = b.trueLanes = b.falseLanes = 0;
     b.masks.assign(block.warps.size(), 0);
+    if (block.races) block.races->openBarrier(id);
   }
   if (expected != 0) {
     if (b.expected != 0 && b.expected != expected)
@@ -56,6 +79,7 @@ const Inst *arriveAtBarrier(Warp &w, const Inst *inst, std::uint32_t id, std::ui
   // A whole warp counts as 32 threads, also when some of its lanes do not exist or have exited.
   b.arrived += w.active == w.alive ? 32u : static_cast<unsigned>(std::popcount(w.active));
   b.masks[w.index] |= w.active;
+  if (block.races) block.races->arrive(id, w.index);
   if (wait) w.parked.push_back({inst + 1, w.active, Split::Wait::Barrier, static_cast<std::uint16_t>(id)});
   const std::uint32_t rest = w.split & ~w.active;
   if (isComplete(block, b)) complete(block, id);

@@ -54,6 +54,8 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
   shared.resize(2 * std::size_t{block.sharedBytes});
   block.shared = reinterpret_cast<std::uint8_t *>(shared.get());
   block.sharedShadow = block.shared + block.sharedBytes;
+  if (warps > 1 && block.sharedBytes != 0) races = std::make_unique<RaceDetector>(warps, block.sharedBytes);
+  block.races = races.get();
   local.resize(std::size_t{warps} * 32 * p.localBytes);
   std::memset(local.get(), 0, local.size);
   lookups.resize(std::size_t{warps} * p.memoryIds);
@@ -62,6 +64,7 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
     Warp &w = block.warps[k];
     w.index = k;
     w.block = &block;
+    w.async.setDetector(block.races, k);
     w.regs = registers.get() + std::size_t{k} * p.fileBytes;
     w.counts = counts.data();
     w.stats = &stats;
@@ -90,6 +93,7 @@ void BlockRunner::start(std::uint64_t linear) {
                  static_cast<std::uint32_t>(linear / launch.grid[0] / launch.grid[1])};
   std::memset(block.sharedShadow, shadowUnset, block.sharedBytes);
   for (Barrier &b : block.barriers) b.inUse = false;
+  if (races) races->startBlock();
   block.violation.reset();
   ++stats.blocks;
   for (Warp &w : block.warps) {

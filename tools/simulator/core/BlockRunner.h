@@ -6,6 +6,7 @@
 
 #include "core/GridRunner.h"
 #include "core/Warp.h"
+#include "memory/RaceDetector.h"
 
 namespace sage::sim {
 
@@ -39,6 +40,7 @@ private:
   Counters &stats;
   Block block;
   AlignedBytes registers, shared, local;
+  std::unique_ptr<RaceDetector> races;
   std::vector<LookupCache> lookups;
 };
 

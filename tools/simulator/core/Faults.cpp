@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "memory/RaceDetector.h"
+
 namespace sage::sim {
 namespace {
 
@@ -80,6 +82,26 @@ void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address
           "read of " + sizeText(size) + " at " + hex(address) + ", of which byte " + std::to_string(at) +
               " was never written");
   if (space == Space::Global) addNearest(w, address);
+}
+
+void raceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t warp, bool otherWrites,
+               bool isWrite) {
+  const bool first = !w.block->violation;
+  const std::string other = "warp " + std::to_string(warp);
+  faultAt(w, inst, ViolationKind::Race, lane, address, Space::Shared,
+          std::string(isWrite ? "write to" : "read of") + " shared memory at " + hex(address) + " by warp " +
+              std::to_string(w.index) + " is not ordered behind a " + (otherWrites ? "write" : "read") + " by " +
+              other);
+  if (!first) return;
+  const Inst *there = w.block->races->findAccess(warp, address, otherWrites);
+  w.block->violation->details.push_back(there ? "other side: " + other + ", line " + std::to_string(there->line) +
+                                                    ": " + w.block->program->lineText(there->line)
+                                              : "other side: " + other + ", an access too long ago to be named");
+}
+
+void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address) {
+  faultAt(w, inst, ViolationKind::Race, lane, address, Space::Shared,
+          "lanes of one store write different values to shared memory at " + hex(address));
 }
 
 } // namespace sage::sim

@@ -14,5 +14,10 @@ void readOnlyFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t addre
 /// SHADOW has a byte among SIZE that does not allow the access.
 void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, const std::uint8_t *shadow,
                  std::uint32_t size, Space space, bool isWrite);
+/// Two accesses to the byte at ADDRESS of shared memory that nothing orders; the other one is WARP's.
+void raceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t warp, bool otherWrites,
+               bool isWrite);
+/// Lanes of one store with different values for one place.
+void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address);
 
 } // namespace sage::sim

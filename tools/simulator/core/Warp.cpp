@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "isa/Families.h"
+#include "memory/RaceDetector.h"
 
 namespace sage::sim {
 namespace {
@@ -138,6 +139,7 @@ const Inst *exitLanes(Warp &w, const Inst *inst, std::uint32_t mask) {
   // Collectives may have waited for the lanes that are gone.
   for (Split &s : w.parked)
     if (s.wait == Split::Wait::Converge) s.wait = Split::Wait::Ready;
+  if (w.alive == 0 && w.block->races) w.block->races->exited(w.index);
   checkBarriers(*w.block);
   if (rest != 0) {
     w.setActive(rest);

@@ -97,6 +97,8 @@ struct Barrier {
 
 struct Launch; // GridRunner.h
 
+class RaceDetector; // memory/RaceDetector.h
+
 struct Block {
   const Program *program = nullptr;
   Launch *launch = nullptr;
@@ -108,6 +110,7 @@ struct Block {
   std::uint8_t *sharedShadow = nullptr;
   std::uint32_t sharedBytes = 0;
   const std::uint8_t *parameters = nullptr;
+  RaceDetector *races = nullptr; ///< null: one warp only, or no shared memory
   std::vector<Warp> warps;
   std::array<Barrier, namedBarriers> barriers;
   std::optional<Violation> violation;

@@ -3,6 +3,7 @@
 #include "isa/Access.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
+#include "isa/Races.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
@@ -55,9 +56,11 @@ const Inst *copyAsync(Warp &w, const Inst *i) {
   record.bytes = size;
   bool ok = fillRecord(w, i, record, size);
   ok = ok && sharedAccess(w, i, destination, w.active, size, [&](const Region &r, Lanes<u64> offset, u32 mask) {
+         rememberAccess(w, i, r, offset, mask, size, true);
          for (u32 m = mask; m != 0; m &= m - 1) {
            const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
            if (!markWritten(w, i, r, offset[lane], size, lane)) return false;
+           if (!raceFreeWrite(w, i, r, offset[lane], size, size, lane, record.data[lane].data())) return false;
            std::memset(r.shadow + offset[lane], shadowInFlight, size);
            record.destination[lane] = static_cast<u32>(offset[lane]);
          }

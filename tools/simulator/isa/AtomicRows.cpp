@@ -4,6 +4,7 @@
 #include "isa/Access.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
+#include "isa/Races.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
@@ -73,7 +74,7 @@ template <bool Bfloat> struct OpAddHalf {
   }
 };
 
-// `extra`: bits 0–2 the space, bit 3 no result (red). Operands: [d] m b [c].
+// `extra`: bits 0–2 the space, bit 3 no result (red), and the Strength. Operands: [d] m b [c].
 template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i) {
   using U = typename Traits<T>::Unsigned;
   const bool hasResult = !(i->extra & 8);
@@ -82,14 +83,24 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
   const R *c = i->operandCount > (hasResult ? 6u : 5u) ? w.lanes<R>(m[5]) : b;
   R *d = hasResult ? w.lanes<R>(i->o[0]) : nullptr;
   const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
+    RaceDetector *races = w.block->races;
+    const bool fenced = races && (i->extra & fencedAccess);
+    rememberAccess(w, i, r, offset, mask, sizeof(T), true);
+    if (fenced) races->fence(w.index);
     w.stats->atomics += static_cast<u64>(__builtin_popcount(mask));
     for (u32 rest = mask; rest != 0; rest &= rest - 1) {
       const unsigned lane = static_cast<unsigned>(std::countr_zero(rest));
       const u64 at = offset[lane];
       if (!readable(w, i, r, at, sizeof(T), lane)) return false;
+      if (races) {
+        if (!raceFreeStrong(w, i, r, at, sizeof(T), lane, true)) return false;
+        races->strongRead(w.index, placeOf(r, at));
+        races->strongWrite(w.index, placeOf(r, at));
+      }
       const U old = update<T, Op>(r.data + at, static_cast<U>(b[lane]), static_cast<U>(c[lane]));
       if (d) d[lane] = old;
     }
+    if (fenced) races->fence(w.index);
     return true;
   };
   return access(w, i, static_cast<Space>(i->extra & 7), addresses(w, m), w.active, sizeof(T), Use::Write, body)
@@ -101,7 +112,9 @@ unsigned extraOf(const Form &f) {
   const Space space = f.has("global")                           ? Space::Global
                       : f.has("shared") || f.has("shared::cta") ? Space::Shared
                                                                 : Space::Generic;
-  return static_cast<unsigned>(space) | unsigned(f.row->pattern.starts_with("red")) << 3;
+  const bool fenced = f.has("acquire") || f.has("release") || f.has("acq_rel");
+  return static_cast<unsigned>(space) | unsigned(f.row->pattern.starts_with("red")) << 3 | strongAccess |
+         (fenced ? fencedAccess : 0u);
 }
 
 template <class Op> Picked bitwise(const Form &f) {

@@ -3,6 +3,7 @@
 #include "core/Calls.h"
 #include "isa/BarrierOps.h"
 #include "isa/Families.h"
+#include "memory/RaceDetector.h"
 
 namespace sage::sim {
 namespace {
@@ -68,6 +69,11 @@ const Inst *trap(Warp &w, const Inst *i) {
 }
 
 const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
+
+const Inst *fence(Warp &w, const Inst *i) {
+  if (w.block->races) w.block->races->fence(w.index);
+  return i + 1;
+}
 
 // Lets the other warps run.
 const Inst *sleep(Warp &w, const Inst *i) {
@@ -138,9 +144,9 @@ const Row rows[] = {
     {"barrier [cta] red popc [aligned] u32", "d a:u32 p", UnitClass::Barrier, pickReduce},
     {"barrier [cta] red and|or [aligned] pred", "N a:u32 a:u32 p", UnitClass::Barrier, pickReduce},
     {"barrier [cta] red and|or [aligned] pred", "N a:u32 p", UnitClass::Barrier, pickReduce},
-    {"membar cta|gl|sys", "", UnitClass::Barrier, plain<nothing>},
-    {"fence [sc|acq_rel] " SIM_SCOPE, "", UnitClass::Barrier, plain<nothing>},
-    {"fence acquire|release " SIM_SCOPE, "", UnitClass::Barrier, plain<nothing>},
+    {"membar cta|gl|sys", "", UnitClass::Barrier, plain<fence>},
+    {"fence [sc|acq_rel] " SIM_SCOPE, "", UnitClass::Barrier, plain<fence>},
+    {"fence acquire|release " SIM_SCOPE, "", UnitClass::Barrier, plain<fence>},
 };
 
 } // namespace

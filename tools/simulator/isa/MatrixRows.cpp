@@ -12,6 +12,7 @@
 #include "isa/Access.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
+#include "isa/Races.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
@@ -269,15 +270,17 @@ template <bool Transposed> const Inst *loadMatrix(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
   const unsigned count = i->vector;
   const u32 rows = count == 4 ? allLanes : (1u << (8 * count)) - 1;
-  const auto body = [&](const Region &r, Lanes<u64> offset, u32) {
+  const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
     alignas(128) u64 at[32];
     std::memcpy(at, &offset, sizeof at);
+    rememberAccess(w, i, r, offset, mask, 16, false);
     for (unsigned m = 0; m < count; ++m) {
       Matrix16 value;
       auto *to = reinterpret_cast<u8 *>(&value);
       for (unsigned row = 0; row < 8; ++row) {
         const u64 from = at[8 * m + row];
         if (!readable(w, i, r, from, 16, 8 * m + row)) return false;
+        if (!raceFreeRead(w, i, r, from, 16, 16, 8 * m + row)) return false;
         std::memcpy(to + 16 * row, r.data + from, 16);
       }
       w.stats->bankConflicts += rowConflicts(at + 8 * m);
@@ -295,14 +298,17 @@ template <bool Transposed> const Inst *storeMatrix(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
   const unsigned count = i->vector;
   const u32 rows = count == 4 ? allLanes : (1u << (8 * count)) - 1;
-  const auto body = [&](const Region &r, Lanes<u64> offset, u32) {
+  const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
+    rememberAccess(w, i, r, offset, mask, 16, true);
     for (unsigned m = 0; m < count; ++m) {
       Matrix16 value = __builtin_bit_cast(Matrix16, get<u32>(w, i->o[4 + m]));
       if (Transposed) value = transpose(value);
       for (unsigned row = 0; row < 8; ++row) {
         const u64 to = offset[8 * m + row];
         if (!markWritten(w, i, r, to, 16, 8 * m + row)) return false;
-        std::memcpy(r.data + to, reinterpret_cast<const u8 *>(&value) + 16 * row, 16);
+        const u8 *fresh = reinterpret_cast<const u8 *>(&value) + 16 * row;
+        if (!raceFreeWrite(w, i, r, to, 16, 16, 8 * m + row, fresh)) return false;
+        std::memcpy(r.data + to, fresh, 16);
       }
     }
     countBytes(w, Space::Shared, rows, 16, Use::Write);

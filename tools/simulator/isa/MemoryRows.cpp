@@ -3,11 +3,36 @@
 #include "isa/Access.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
+#include "isa/Races.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
-// M is the type in memory, R the width of a register. `extra` is the space.
+// Strong accesses (volatile, relaxed, acquire, release) one lane after the other, as far as races are concerned.
+bool strongRead(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask, u32 size) {
+  RaceDetector *d = w.block->races;
+  if (!d) return true;
+  for (u32 m = mask; m != 0; m &= m - 1) {
+    const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
+    if (!raceFreeStrong(w, i, r, offset[lane], size, lane, false)) return false;
+    d->strongRead(w.index, placeOf(r, offset[lane]));
+  }
+  if (i->extra & fencedAccess) d->fence(w.index);
+  return true;
+}
+bool strongWrite(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask, u32 size) {
+  RaceDetector *d = w.block->races;
+  if (!d) return true;
+  if (i->extra & fencedAccess) d->fence(w.index);
+  for (u32 m = mask; m != 0; m &= m - 1) {
+    const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
+    if (!raceFreeStrong(w, i, r, offset[lane], size, lane, true)) return false;
+    d->strongWrite(w.index, placeOf(r, offset[lane]));
+  }
+  return true;
+}
+
+// M is the type in memory, R the width of a register. `extra` is the space and the Strength.
 template <class M, class R> SIM_INLINE void loadContiguous(Warp &w, const Inst *i, const u8 *from) {
   const unsigned n = i->vector;
   if (n == 1) {
@@ -33,6 +58,8 @@ SIM_INLINE bool loadScattered(Warp &w, const Inst *i, const Region &r, Lanes<u64
   for (u32 m = mask; m != 0; m &= m - 1) {
     const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
     if (!readable(w, i, r, at[lane], n * sizeof(M), lane)) return false;
+    if (!(i->extra & strongAccess) && !raceFreeRead(w, i, r, at[lane], n * sizeof(M), n * sizeof(M), lane))
+      return false;
     for (unsigned e = 0; e < n; ++e) {
       M v;
       std::memcpy(&v, r.data + at[lane] + e * sizeof(M), sizeof v);
@@ -46,15 +73,19 @@ template <class M, class R> const Inst *load(Warp &w, const Inst *i) {
   const u32 size = i->vector * sizeof(M);
   const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
     countBytes(w, r.space, mask, size, Use::Read);
+    rememberAccess(w, i, r, offset, mask, size, false);
+    const bool strong = i->extra & strongAccess;
+    if (strong && !strongRead(w, i, r, offset, mask, size)) return false;
     if (isContiguous(offset, mask, size)) {
       if (!rangeReadable(w, i, r, offset[0], size)) return false;
+      if (!strong && !raceFreeRead(w, i, r, offset[0], 32 * size, size, 0)) return false;
       loadContiguous<M, R>(w, i, r.data + offset[0]);
       return true;
     }
     if (r.space == Space::Shared) w.stats->bankConflicts += bankConflicts(offset, mask, size);
     return loadScattered<M, R>(w, i, r, offset, mask);
   };
-  const auto space = static_cast<Space>(i->extra);
+  const auto space = static_cast<Space>(i->extra & spaceBits);
   return access(w, i, space, addresses(w, i->o + i->vector), w.active, size, Use::Read, body) ? i + 1 : nullptr;
 }
 
@@ -75,17 +106,36 @@ template <class M, class R> const Inst *loadParam(Warp &w, const Inst *i) {
   return paramAccess(w, i, address, w.active, size, body) ? i + 1 : nullptr;
 }
 
+/// After a store: every lane finds its value, so no other lane wrote a different one over it.
+template <class M, class R>
+SIM_INLINE bool lanesAgree(Warp &w, const Inst *i, const Region &r, const u64 *at, u32 mask) {
+  for (u32 m = mask; m != 0; m &= m - 1) {
+    const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
+    for (unsigned e = 0; e < i->vector; ++e) {
+      const M v = static_cast<M>(w.lanes<R>(i->o[4 + e])[lane]);
+      if (__builtin_expect(std::memcmp(r.data + at[lane] + e * sizeof(M), &v, sizeof v) == 0, 1)) continue;
+      laneRaceFault(w, i, lane, at[lane] + e * sizeof(M));
+      return false;
+    }
+  }
+  return true;
+}
+
 template <class M, class R> const Inst *store(Warp &w, const Inst *i) {
   const unsigned n = i->vector;
   const u32 size = n * sizeof(M);
   const u32 *values = i->o + 4;
   const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
     countBytes(w, r.space, mask, size, Use::Write);
+    rememberAccess(w, i, r, offset, mask, size, true);
+    const bool strong = i->extra & strongAccess;
+    if (strong && !strongWrite(w, i, r, offset, mask, size)) return false;
     alignas(128) u64 at[32];
     std::memcpy(at, &offset, sizeof at);
     if (n == 1 && isContiguous(offset, mask, size)) {
       const Lanes<M> v = convert<M>(*w.lanes<Lanes<R>>(values[0]));
       if (!markWritten(w, i, r, at[0], 32 * size, 0)) return false;
+      if (!strong && !raceFreeWrite(w, i, r, at[0], 32 * size, size, 0, reinterpret_cast<const u8 *>(&v))) return false;
       std::memcpy(r.data + at[0], &v, sizeof v);
       return true;
     }
@@ -93,14 +143,16 @@ template <class M, class R> const Inst *store(Warp &w, const Inst *i) {
     for (u32 m = mask; m != 0; m &= m - 1) {
       const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
       if (!markWritten(w, i, r, at[lane], size, lane)) return false;
-      for (unsigned e = 0; e < n; ++e) {
-        const M v = static_cast<M>(w.lanes<R>(values[e])[lane]);
-        std::memcpy(r.data + at[lane] + e * sizeof(M), &v, sizeof v);
-      }
+      M piece[8];
+      for (unsigned e = 0; e < n; ++e) piece[e] = static_cast<M>(w.lanes<R>(values[e])[lane]);
+      const auto *fresh = reinterpret_cast<const u8 *>(piece);
+      if (!strong && !raceFreeWrite(w, i, r, at[lane], size, size, lane, fresh)) return false;
+      std::memcpy(r.data + at[lane], piece, size);
     }
+    if (r.space == Space::Shared && !strong) return lanesAgree<M, R>(w, i, r, at, mask);
     return true;
   };
-  const auto space = static_cast<Space>(i->extra);
+  const auto space = static_cast<Space>(i->extra & spaceBits);
   return access(w, i, space, addresses(w, i->o), w.active, size, Use::Write, body) ? i + 1 : nullptr;
 }
 
@@ -111,6 +163,12 @@ Space spaceOf(const Form &f) {
   if (f.has("const")) return Space::Const;
   if (f.has("param") || f.has("param::entry")) return Space::Param;
   return Space::Generic;
+}
+
+unsigned strengthOf(const Form &f) {
+  const bool fenced = f.has("acquire") || f.has("release");
+  const bool strong = fenced || f.has("volatile") || f.has("relaxed");
+  return (strong ? strongAccess : 0u) | (fenced ? fencedAccess : 0u);
 }
 
 struct Load {
@@ -127,7 +185,7 @@ template <class Family, class M> Handler byRegister(bool wide) {
   return wide ? Family::template of<M, u64> : Family::template of<M, u32>;
 }
 template <class Family> Picked byMemory(const Form &f) {
-  const auto space = static_cast<unsigned>(spaceOf(f));
+  const unsigned space = static_cast<unsigned>(spaceOf(f)) | strengthOf(f);
   const bool wide = f.registerBits[0] == 64;
   const Type t = f.type();
   switch (typeBits(t)) {

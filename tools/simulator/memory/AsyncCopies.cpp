@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "memory/DeviceMemory.h"
+#include "memory/RaceDetector.h"
 
 namespace sage::sim {
 
@@ -41,6 +42,7 @@ void AsyncCopies::finish(Record &record, std::uint32_t lanes, std::uint8_t *shar
       std::memcpy(shared + at, record.data[lane].data(), record.bytes);
       std::memset(shadow + at, shadowSet, record.bytes);
     }
+    if (races) races->landed(warp, at, record.bytes);
   }
   record.mask &= ~lanes;
 }

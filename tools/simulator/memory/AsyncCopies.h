@@ -11,6 +11,8 @@
 
 namespace sage::sim {
 
+class RaceDetector;
+
 class AsyncCopies {
 public:
   struct Record {
@@ -31,13 +33,17 @@ public:
   void waitAll(std::uint32_t mask, std::uint8_t *shared, std::uint8_t *shadow);
   void clear();
   bool empty() const { return used == 0; }
+  /// Who hears of copies that landed, and as which warp's.
+  void setDetector(RaceDetector *detector, std::uint32_t warpIndex) { races = detector, warp = warpIndex; }
 
 private:
-  static void finish(Record &record, std::uint32_t lanes, std::uint8_t *shared, std::uint8_t *shadow);
+  void finish(Record &record, std::uint32_t lanes, std::uint8_t *shared, std::uint8_t *shadow);
   void dropFinished();
 
   std::vector<Record> records; // the first `used` are live, oldest first; the rest is kept for reuse
   std::size_t used = 0;
+  RaceDetector *races = nullptr;
+  std::uint32_t warp = 0;
   std::array<std::uint32_t, 32> groups{}; // committed so far, for each lane
 };
 

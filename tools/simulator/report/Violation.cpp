@@ -23,6 +23,7 @@ constexpr KindRow kindRows[] = {
     {"uninitialised_read", cuda::Result::LaunchFailed},
     {"in_flight_access", cuda::Result::LaunchFailed},
     {"read_only_write", cuda::Result::IllegalAddress},
+    {"race", cuda::Result::LaunchFailed},
     {"divergence", cuda::Result::LaunchFailed},
     {"deadlock", cuda::Result::LaunchTimeout},
     {"trap", cuda::Result::LaunchFailed},

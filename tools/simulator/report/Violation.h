@@ -16,6 +16,7 @@ enum class ViolationKind : std::uint8_t {
   UninitialisedRead,
   InFlightAccess, ///< shared memory touched while a cp.async into it has not been waited for
   ReadOnlyWrite,
+  Race,       ///< unordered accesses to shared memory, one of them a write
   Divergence, ///< an aligned or masked collective without all its lanes
   Deadlock,
   Trap,

@@ -1,0 +1,108 @@
+// The clocks of the race detector; see RaceDetector.h for the model.
+#include "memory/RaceDetector.h"
+
+#include <algorithm>
+
+namespace sage::sim {
+namespace {
+
+using Clock = RaceDetector::Clock;
+
+constexpr std::uint8_t lastClock = 255;
+
+void join(Clock &to, const Clock &from) { to = __builtin_elementwise_max(to, from); }
+std::size_t slotOf(std::uint64_t key, std::size_t slots) {
+  return (key >> 2) * 0x9e3779b97f4a7c15ull >> 32 & (slots - 1);
+}
+
+} // namespace
+
+RaceDetector::RaceDetector(std::uint32_t warpCount, std::uint32_t byteCount)
+    : warps(warpCount), bytes(byteCount), readers(std::size_t{warpCount} * byteCount), readGeneration(byteCount),
+      writers(byteCount), recent(warpCount) {
+  forget();
+}
+
+void RaceDetector::forget() {
+  std::fill(readers.begin(), readers.end(), 0);
+  std::fill(readGeneration.begin(), readGeneration.end(), 0);
+  std::fill(writers.begin(), writers.end(), 0);
+  currentGeneration = 1;
+  for (std::uint32_t w = 0; w < maxWarps; ++w) {
+    clocks[w] = released[w] = seen[w] = Clock(0);
+    clocks[w][w] = 1;
+  }
+  barriers.fill(Clock(0));
+  sync.fill(Clock(0));
+  gone = Clock(0);
+}
+
+void RaceDetector::tick(std::uint32_t warp) {
+  if (clocks[warp][warp] == lastClock)
+    forget();
+  else
+    ++clocks[warp][warp];
+}
+
+void RaceDetector::startBlock() {
+  Clock all(0);
+  for (std::uint32_t w = 0; w < warps; ++w) all[w] = clocks[w][w];
+  for (std::uint32_t w = 0; w < warps; ++w) {
+    clocks[w] = all;
+    released[w] = seen[w] = Clock(0);
+  }
+  for (std::uint32_t w = 0; w < warps; ++w) tick(w);
+  barriers.fill(Clock(0));
+  sync.fill(Clock(0));
+  gone = Clock(0);
+  next.fill(0);
+  for (auto &ring : recent) ring.fill({});
+  newGeneration();
+}
+
+void RaceDetector::releaseTo(Clock &to, std::uint32_t warp) {
+  join(to, clocks[warp]);
+  tick(warp);
+}
+
+void RaceDetector::leave(std::uint32_t id, std::uint32_t warp, bool counted) {
+  join(clocks[warp], barriers[id]);
+  if (!counted) join(clocks[warp], gone);
+  // A barrier is a fence, too; it does not cover what comes behind it.
+  join(clocks[warp], seen[warp]);
+  released[warp] = clocks[warp];
+  --released[warp][warp];
+}
+
+void RaceDetector::newGeneration() {
+  if (currentGeneration == lastClock)
+    forget();
+  else
+    ++currentGeneration;
+}
+
+void RaceDetector::fence(std::uint32_t warp) {
+  join(clocks[warp], seen[warp]);
+  released[warp] = clocks[warp];
+  tick(warp);
+}
+
+void RaceDetector::strongWrite(std::uint32_t warp, std::uint64_t key) {
+  join(sync[slotOf(key, syncSlots)], released[warp]);
+}
+void RaceDetector::strongRead(std::uint32_t warp, std::uint64_t key) { join(seen[warp], sync[slotOf(key, syncSlots)]); }
+
+void RaceDetector::landed(std::uint32_t warp, std::uint32_t offset, std::uint32_t size) {
+  std::fill_n(writers.begin() + offset, size, cell(warp));
+}
+
+const Inst *RaceDetector::findAccess(std::uint32_t warp, std::uint64_t offset, bool write) const {
+  const std::uint32_t count = std::min<std::uint32_t>(next[warp], remembered);
+  for (std::uint32_t back = 1; back <= count; ++back) {
+    const Access &a = recent[warp][(next[warp] - back) % remembered];
+    if (a.write == write && a.from <= offset && offset < a.to) return a.inst;
+  }
+  return nullptr;
+}
+
+} // namespace sage::sim

@@ -1,0 +1,101 @@
+// Races in shared memory between the warps of a block: two accesses to a byte, one of them a write, by different warps,
+// that no barrier and no release/acquire chain orders.
+//
+// Happens-before with a vector clock for each warp. Per byte of shared memory: who wrote it last and at which of its
+// clocks, and for every warp the clock of its last read. An access is ordered behind another warp's when that one's
+// clock is not beyond what the own vector clock knows. The checks of accesses are in isa/Races.h, as they are compiled
+// per vector level; here are the clocks. Clocks have 8 bits: before one overflows the history is forgotten, which can
+// hide a race across that moment and never invents one.
+//
+// The memory model, by its operations: a barrier releases what its arrivals did to those that wait. A fence, then a
+// strong write (volatile, relaxed, atomic) that another warp's strong read finds, then a fence there, orders too. Which
+// write a read found is not followed: it is taken for the latest, and addresses may share a clock; both only add order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace sage::sim {
+
+struct Inst;
+
+class RaceDetector {
+public:
+  using Clock = std::uint8_t __attribute__((ext_vector_type(32))); ///< a clock for each warp
+  static constexpr unsigned maxWarps = 32;
+  static constexpr std::uint16_t atomicFlag = 0x8000;
+
+  RaceDetector(std::uint32_t warps, std::uint32_t bytes);
+
+  /// A new block: everything before is ordered before everything of it.
+  void startBlock();
+
+  // Barriers.
+  void openBarrier(std::uint32_t id) { barriers[id] = Clock(0); }
+  void arrive(std::uint32_t id, std::uint32_t warp) { releaseTo(barriers[id], warp); }
+  /// COUNTED: for a number of threads, so that exited ones were no part of it.
+  void leave(std::uint32_t id, std::uint32_t warp, bool counted);
+  /// Every living thread of the block waited at one barrier: all accesses so far are ordered before all later ones.
+  void newGeneration();
+  void exited(std::uint32_t warp) { releaseTo(gone, warp); }
+
+  // Release and acquire through memory; KEY is any address, also a global one.
+  void fence(std::uint32_t warp);
+  void strongWrite(std::uint32_t warp, std::uint64_t key);
+  void strongRead(std::uint32_t warp, std::uint64_t key);
+
+  std::uint8_t own(std::uint32_t warp) const { return clocks[warp][warp]; }
+  const std::uint8_t *known(std::uint32_t warp) const { return reinterpret_cast<const std::uint8_t *>(&clocks[warp]); }
+  std::uint16_t cell(std::uint32_t warp) const { return static_cast<std::uint16_t>(warp << 8 | own(warp)); }
+  static std::uint32_t cellWarp(std::uint16_t cell) { return cell >> 8 & 31; }
+  static std::uint8_t cellClock(std::uint16_t cell) { return static_cast<std::uint8_t>(cell); }
+
+  std::uint16_t *writersAt(std::uint64_t offset) { return writers.data() + offset; }
+  std::uint8_t *readersAt(std::uint32_t warp, std::uint64_t offset) {
+    return readers.data() + std::uint64_t{warp} * bytes + offset;
+  }
+  /// The generation of the last read by any warp: reads of older ones need not be looked at.
+  std::uint8_t *readGenerationAt(std::uint64_t offset) { return readGeneration.data() + offset; }
+  std::uint8_t generation() const { return currentGeneration; }
+  std::uint32_t warpCount() const { return warps; }
+
+  /// A write of a cp.async that has landed: it counts from now on.
+  void landed(std::uint32_t warp, std::uint32_t offset, std::uint32_t size);
+
+  // The newest accesses of each warp, to name the other side of a race.
+  struct Access {
+    const Inst *inst = nullptr;
+    std::uint32_t from = 0, to = 0;
+    bool write = false;
+  };
+  void remember(std::uint32_t warp, const Inst *inst, std::uint64_t from, std::uint64_t to, bool write) {
+    recent[warp][next[warp]++ % remembered] = {inst, static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to),
+                                               write};
+  }
+  /// The newest access of WARP that may have touched OFFSET; null when it is too long ago.
+  const Inst *findAccess(std::uint32_t warp, std::uint64_t offset, bool write) const;
+
+private:
+  static constexpr unsigned remembered = 256;
+  static constexpr unsigned syncSlots = 256;
+
+  void releaseTo(Clock &to, std::uint32_t warp);
+  void tick(std::uint32_t warp);
+  void forget();
+
+  std::uint32_t warps, bytes;
+  std::uint8_t currentGeneration = 1;
+  std::vector<std::uint8_t> readers, readGeneration;
+  std::vector<std::uint16_t> writers;
+  std::array<Clock, maxWarps> clocks{};
+  std::array<Clock, maxWarps> released{}; ///< at the warp's last fence
+  std::array<Clock, maxWarps> seen{};     ///< from strong reads, counts at the next fence
+  std::array<Clock, 16> barriers{};
+  Clock gone{}; ///< of warps that exited
+  std::array<Clock, syncSlots> sync{};
+  std::vector<std::array<Access, remembered>> recent;
+  std::array<std::uint32_t, maxWarps> next{};
+};
+
+} // namespace sage::sim
