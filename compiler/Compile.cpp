@@ -45,10 +45,10 @@ private:
   const Target &target();
   std::string text(const json &object, const char *key, std::optional<std::string> fallback = std::nullopt);
   std::optional<dsl::Program> parse(const json &program);
-  void finish(const PipelineResult &result);
   json addTimes(double parseMs, const PipelineResult &result);
   void addDiagnostic(const char *severity, const std::string &message, const std::string &file = "", unsigned line = 0,
                      unsigned column = 0, const std::string &rendered = "");
+  void addMlirDiagnostic(mlir::Diagnostic &diagnostic);
   void addProgramDiagnostics();
   bool failed() const;
 };
@@ -90,6 +90,14 @@ void Request::addDiagnostic(const char *severity, const std::string &message, co
                 {"rendered", rendered.empty() ? place + severity + ": " + message + "\n" : rendered}};
   if (!file.empty()) entry.update({{"file", file}, {"line", line}, {"column", column}});
   response["diagnostics"].push_back(entry);
+}
+
+void Request::addMlirDiagnostic(mlir::Diagnostic &diagnostic) {
+  if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error) return;
+  if (auto place = findFileLocation(diagnostic.getLocation()))
+    addDiagnostic("error", diagnostic.str(), place->getFilename().str(), place->getLine(), place->getColumn());
+  else
+    addDiagnostic("error", diagnostic.str());
 }
 
 void Request::addProgramDiagnostics() {
@@ -174,14 +182,7 @@ void Request::compile() {
   if (!parameters) return;
 
   mlir::MLIRContext context(registry(), mlir::MLIRContext::Threading::DISABLED);
-  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error) return mlir::success();
-    if (auto place = findFileLocation(diagnostic.getLocation()))
-      addDiagnostic("error", diagnostic.str(), place->getFilename().str(), place->getLine(), place->getColumn());
-    else
-      addDiagnostic("error", diagnostic.str());
-    return mlir::success();
-  });
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { addMlirDiagnostic(diagnostic); });
   mlir::OwningOpRef<mlir::ModuleOp> module =
       dsl::lowerProgram(*program, *kernel, *parameters, context, programDiagnostics);
   if (!module || programDiagnostics.hasErrors()) return;
@@ -213,13 +214,7 @@ json Request::addTimes(double parseMs, const PipelineResult &result) {
 
 void Request::runPasses() {
   mlir::MLIRContext context(registry(), mlir::MLIRContext::Threading::DISABLED);
-  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
-    if (auto place = findFileLocation(diagnostic.getLocation()))
-      addDiagnostic("error", diagnostic.str(), place->getFilename().str(), place->getLine(), place->getColumn());
-    else
-      addDiagnostic("error", diagnostic.str());
-    return mlir::success();
-  });
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { addMlirDiagnostic(diagnostic); });
   mlir::ParserConfig config(&context);
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::parseSourceString<mlir::ModuleOp>(text(request, "mlir"), config, text(request, "name", "input.mlir"));

@@ -154,7 +154,10 @@ private:
     for (Operation &op : block) {
       if (hazard) return;
       if (--budget < 0)
-        return report(&op, "too many loops, in each other or one after the other, to prove shared memory safe", false);
+        return report(&op,
+                      "too many loops, in each other or one after the other, to prove shared memory safe: fewer "
+                      "schedule.stages have fewer cases",
+                      false);
       runOp(&op);
     }
   }

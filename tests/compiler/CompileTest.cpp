@@ -222,4 +222,16 @@ TEST_CASE("compile: loops nested deeply are no reason to wait") {
   for (int depth = 0; depth < 24; ++depth)
     body = "for j" + std::to_string(depth) + " in blocks(M, BQ) { " + body + " }";
   REQUIRE(askSquare("var a = 0.0\n" + body + "\nstore O[i, :] = tile<BQ, BQ>(a)").code == SAGE_COMPILE_OK);
+
+  // With copies in each of them there are too many cases, which is an answer as well.
+  body = "a += dot(x, transpose(load X[i, :]))";
+  for (int depth = 0; depth < 8; ++depth) {
+    std::string j = "j" + std::to_string(depth);
+    body = "for " + j + " in blocks(M, BQ) { " + body + "\n a += dot(x, transpose(load W[" + j + ", :])) }";
+  }
+  Answer answer = askSquare("let x = load X[i, :]\n var a = tile<BQ, BQ>(0.0)\n" + body + "\nstore O[i, :] = a",
+                            {{"block_q", 16}, {"warps", 1}, {"stages", 8}});
+  INFO(answer.message());
+  REQUIRE(answer.code == SAGE_COMPILE_INVALID);
+  REQUIRE(answer.message().find("fewer schedule.stages") != std::string::npos);
 }
