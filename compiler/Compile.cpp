@@ -264,16 +264,33 @@ int Request::run() {
 } // namespace
 } // namespace sage
 
+namespace {
+
+// The answer in memory that a C caller can free; null when there is none left.
+char *copyOf(const std::string &text, size_t *size) {
+  char *copy = static_cast<char *>(malloc(text.size() + 1));
+  if (!copy) return nullptr;
+  memcpy(copy, text.c_str(), text.size() + 1);
+  if (size) *size = text.size();
+  return copy;
+}
+
+} // namespace
+
 int sageCompile(const char *requestText, size_t requestSize, char **responseText, size_t *responseSize) {
-  sage::Request request(
-      nlohmann::json::parse(requestText, requestText + requestSize, nullptr, /*allow_exceptions=*/false));
-  int code = request.run();
-  std::string text = request.response.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  *responseText = static_cast<char *>(malloc(text.size() + 1));
-  if (!*responseText) return SAGE_COMPILE_INTERNAL;
-  memcpy(*responseText, text.c_str(), text.size() + 1);
-  if (responseSize) *responseSize = text.size();
-  return code;
+  try {
+    sage::Request request(
+        nlohmann::json::parse(requestText, requestText + requestSize, nullptr, /*allow_exceptions=*/false));
+    int code = request.run();
+    *responseText =
+        copyOf(request.response.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), responseSize);
+    return *responseText ? code : SAGE_COMPILE_INTERNAL;
+  } catch (const std::exception &) { // out of memory; no exception may cross into C
+    *responseText = copyOf(R"({"status":"internal","diagnostics":[{"severity":"error","message":"out of memory",)"
+                           R"("rendered":"error: out of memory\n"}]})",
+                           responseSize);
+    return SAGE_COMPILE_INTERNAL;
+  }
 }
 
 void sageCompilerFree(char *response) { free(response); }
