@@ -212,6 +212,17 @@ TEST_CASE("local memory has bounds") {
               Result::IllegalAddress, "[%l+16]");
 }
 
+TEST_CASE("local memory that was never written is reported") {
+  const std::string head =
+      ".local .align 4 .b8 l[16]; .reg .b64 %l; .reg .b32 %v; mov.b64 %l, l; st.local.b32 [%l], 1;\n";
+  expectFault(head + "ld.local.b32 %v, [%l+4]; // unset", head + "ld.local.b32 %v, [%l];", "uninitialised_read",
+              Result::LaunchFailed, "// unset");
+  // A block that follows on the same host thread finds its memory unwritten, too.
+  expectFault(".reg .b32 %c; .reg .pred %q; mov.u32 %c, %ctaid.x; setp.eq.u32 %q, %c, 0;" + head +
+                  "@%q st.local.b32 [%l+4], 1; ld.local.b32 %v, [%l+4]; // stale",
+              head + "ld.local.b32 %v, [%l];", "uninitialised_read", Result::LaunchFailed, "// stale", {9});
+}
+
 TEST_CASE("trap ends the launch") { expectFault("trap;", "", "trap", Result::LaunchFailed, "trap;"); }
 
 TEST_CASE("a barrier that one warp skips is a deadlock") {
@@ -246,6 +257,26 @@ T: .branchtargets A, B;
 brx.idx %r, T;
 A: B:)";
   expectFault(head + tail, head + "and.b32 %r, %r, 1;" + tail, "illegal_branch", Result::InvalidPc, "brx.idx");
+}
+
+TEST_CASE("a kernel that never ends is stopped") {
+  const std::string head = ".reg .pred %e; .reg .b32 %r; mov.u32 %r, 0;\n";
+  const std::string loop = "L: add.s32 %r, %r, 1; // round\nsetp.ge.s32 %e, %r, ";
+  expectFault(head + loop + "0; xor.b32 %r, %r, 1; and.b32 %r, %r, 255;\n@%e bra L;", head + loop + "99;\n@!%e bra L;",
+              "timeout", Result::LaunchTimeout, "// round");
+}
+
+TEST_CASE("a deadlock says what each warp waits for") {
+  Device device;
+  Kernel kernel(kernelText(oneBuffer, R"(.reg .pred %w; .reg .b32 %r; mov.u32 %r, %tid.x; setp.lt.u32 %w, %r, 32;
+@%w bra FIRST; bar.sync 1, 96; bra.uni END;
+FIRST: bar.sync 2;
+END:)"));
+  CHECK(kernel.tryLaunch({1, 1, 1, 64}, std::uint64_t{0}) == Result::LaunchTimeout);
+  const auto details = lastReport().details;
+  REQUIRE(details.size() == 2);
+  CHECK(details[0].find("warp 0, lanes 0xffffffff: at barrier 2 with 32 threads of all 64") != std::string::npos);
+  CHECK(details[1].find("warp 1, lanes 0xffffffff: at barrier 1 with 32 threads of 96") != std::string::npos);
 }
 
 } // namespace sage::simtest

@@ -56,7 +56,7 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
   block.sharedShadow = block.shared + block.sharedBytes;
   if (warps > 1 && block.sharedBytes != 0) races = std::make_unique<RaceDetector>(warps, block.sharedBytes);
   block.races = races.get();
-  local.resize(std::size_t{warps} * 32 * p.localBytes);
+  local.resize(2 * std::size_t{warps} * 32 * p.localBytes);
   std::memset(local.get(), 0, local.size);
   lookups.resize(std::size_t{warps} * p.memoryIds);
   block.warps.resize(warps);
@@ -70,6 +70,7 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
     w.stats = &stats;
     w.lookups = lookups.data() + std::size_t{k} * p.memoryIds;
     w.local = reinterpret_cast<std::uint8_t *>(local.get()) + std::size_t{k} * 32 * p.localBytes;
+    w.localShadow = w.local + std::size_t{warps} * 32 * p.localBytes;
     const std::uint32_t left = threads - 32 * k;
     w.exists = left >= 32 ? allLanes : (1u << left) - 1;
     fillRegisterFile(w);
@@ -100,6 +101,9 @@ void BlockRunner::start(std::uint64_t linear) {
     w.alive = w.exists;
     w.setActive(w.exists);
     w.carry = 0;
+    // The stack behind the kernel's own variables starts anew with each call.
+    for (std::size_t lane = 0; lane < 32 && block.program->kernelBytes != 0; ++lane)
+      std::memset(w.localShadow + lane * block.program->localBytes, shadowUnset, block.program->kernelBytes);
     w.parked.clear();
     w.async.clear();
     w.calls.reset();
@@ -130,33 +134,6 @@ BlockRunner::Progress BlockRunner::step(unsigned rounds) {
     }
   }
   return Progress::Unfinished;
-}
-
-// Nobody can go on: say what each warp waits for, and whether it is a barrier or a collective that lacks lanes.
-void BlockRunner::reportDeadlock() {
-  bool collective = false;
-  std::vector<std::string> details;
-  Warp *first = nullptr;
-  const Inst *where = nullptr;
-  std::uint32_t lanes = 0;
-  for (Warp &w : block.warps)
-    for (const Split &s : w.parked) {
-      const bool atBarrier = s.wait == Split::Wait::Barrier;
-      const Inst *inst = atBarrier ? s.pc - 1 : s.pc;
-      char mask[16];
-      std::snprintf(mask, sizeof mask, "0x%08x", s.mask);
-      details.push_back("warp " + std::to_string(w.index) + ", lanes " + mask + ": " +
-                        (atBarrier ? "at barrier " + std::to_string(s.barrier) : std::string("waits for more lanes")) +
-                        ", line " + std::to_string(inst->line) + ": " + block.program->lineText(inst->line));
-      if (!first || (!atBarrier && !collective)) first = &w, where = inst, lanes = s.mask;
-      collective |= !atBarrier;
-    }
-  if (!first) return;
-  const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
-  fault(*first, where, collective ? ViolationKind::Divergence : ViolationKind::Deadlock, lane,
-        collective ? "a collective instruction waits for lanes that never come"
-                   : "all warps of the block wait, and no barrier can complete");
-  block.violation->details = std::move(details);
 }
 
 } // namespace sage::sim

@@ -30,6 +30,8 @@ public:
   enum class Progress { Done, Faulted, Unfinished };
   /// Gives every warp ROUNDS turns, or runs to the end.
   Progress step(unsigned rounds);
+  /// Makes it a violation that the block goes on after SECONDS.
+  void reportTimeout(double seconds);
   const std::optional<Violation> &violation() const { return block.violation; }
 
 private:

@@ -22,6 +22,12 @@ void copyPieces(std::uint8_t *to, const std::vector<FramePiece> &toPieces, const
     std::memcpy(to + toPieces[k].offset, from + fromPieces[k].offset, std::min(toPieces[k].bytes, fromPieces[k].bytes));
 }
 
+/// Arguments and results count as written whatever the code stored into them: a value may have unused parts.
+void markWritten(Warp &w, unsigned lane, std::uint32_t base, const std::vector<FramePiece> &pieces) {
+  std::uint8_t *shadow = w.localShadow + std::size_t{lane} * w.block->program->localBytes + base;
+  for (const FramePiece &p : pieces) std::memset(shadow + p.offset, shadowSet, p.bytes);
+}
+
 void saveRegisters(Warp &w, const CallSite &site, unsigned lane, std::vector<std::uint64_t> &to) {
   const auto &[wide, narrow, mask] = site.wideNarrowMask;
   for (std::uint32_t at = wide.first; at < wide.second; at += 256) to.push_back(w.lanes<std::uint64_t>(at)[lane]);
@@ -66,7 +72,9 @@ bool push(Warp &w, const Inst *inst, const FunctionInfo &callee, std::uint32_t m
     }
     const std::uint32_t base = mine.top, from = callerFrame(w, site, lane);
     std::uint8_t *local = localOf(w, lane);
+    std::memset(w.localShadow + (local - w.local) + base, shadowUnset, callee.frameBytes);
     copyPieces(local + base, callee.parameters, local + from, site.arguments);
+    markWritten(w, lane, base, callee.parameters);
     if (site.saves) saveRegisters(w, site, lane, mine.saved);
     mine.calls.push_back({inst, &callee, base});
     mine.top = base + callee.frameBytes;
@@ -114,6 +122,7 @@ const Inst *callFunction(Warp &w, const Inst *inst, std::uint32_t mask) {
     for (std::uint32_t m = mask; m != 0; m &= m - 1) {
       const auto lane = static_cast<unsigned>(std::countr_zero(m));
       if (!runBuiltin(w, inst, lane, localOf(w, lane) + callerFrame(w, site, lane))) return nullptr;
+      markWritten(w, lane, callerFrame(w, site, lane), site.results);
     }
     return inst + 1;
   }
@@ -140,6 +149,7 @@ const Inst *returnFromCall(Warp &w, const Inst *inst, std::uint32_t mask) {
     if (site.saves) restoreRegisters(w, site, lane, mine.saved);
     std::uint8_t *local = localOf(w, lane);
     copyPieces(local + callerFrame(w, site, lane), site.results, local + record.base, record.callee->results);
+    markWritten(w, lane, callerFrame(w, site, lane), site.results);
     next[lane] = record.site + 1;
   }
   for (std::uint32_t rest = mask & ~leaving; rest != 0;) {

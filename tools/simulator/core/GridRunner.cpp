@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -18,7 +19,13 @@
 namespace sage::sim {
 namespace {
 
-constexpr unsigned roundsBeforeCompany = 4096;
+constexpr unsigned roundsBeforeCompany = 1024;
+constexpr unsigned roundsBetweenLooks = 64; // at the clock
+
+std::int64_t nowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 struct Shared {
   Launch &launch;
@@ -26,6 +33,7 @@ struct Shared {
   std::atomic<std::uint64_t> next{0};
   std::atomic<std::uint64_t> resident{0};
   std::atomic<bool> stop{false};
+  std::atomic<std::int64_t> lastEnd{nowNs()}; ///< when a block ended, or the launch began
   std::mutex mutex;
   LaunchOutcome outcome;
 };
@@ -66,15 +74,30 @@ private:
     }
   }
 
+  bool isLate() const {
+    return shared.launch.timeoutSeconds > 0 &&
+           static_cast<double>(nowNs() - shared.lastEnd) > shared.launch.timeoutSeconds * 1e9;
+  }
+
   /// 1 when the block at K stays.
   std::size_t stepOne(std::size_t k) {
-    const BlockRunner::Progress progress = busy[k]->step(roundsBeforeCompany);
+    BlockRunner::Progress progress = BlockRunner::Progress::Unfinished;
+    for (unsigned r = 0; r < roundsBeforeCompany && progress == BlockRunner::Progress::Unfinished;
+         r += roundsBetweenLooks) {
+      progress = busy[k]->step(roundsBetweenLooks);
+      if (shared.stop) break;
+      if (progress == BlockRunner::Progress::Unfinished && isLate()) {
+        busy[k]->reportTimeout(shared.launch.timeoutSeconds);
+        progress = BlockRunner::Progress::Faulted;
+      }
+    }
     if (progress == BlockRunner::Progress::Unfinished) return 1;
     if (progress == BlockRunner::Progress::Faulted) {
       shared.stop = true;
       const std::lock_guard lock(shared.mutex);
       if (!shared.outcome.violation) shared.outcome.violation = busy[k]->violation();
     }
+    shared.lastEnd = nowNs();
     idle.push_back(std::move(busy[k]));
     busy.erase(busy.begin() + static_cast<std::ptrdiff_t>(k));
     --shared.resident;
@@ -103,7 +126,7 @@ private:
 
 LaunchOutcome runGrid(Launch &launch, unsigned hostThreads) {
   if (launch.program->usesHeap) launch.memory->heap().prepare(*launch.memory); // malloc gives null without
-  Shared shared{launch, std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2], {}, {}, {}, {}, {}};
+  Shared shared{launch, std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2], {}, {}, {}, nowNs(), {}, {}};
   if (hostThreads == 0) hostThreads = std::max(1u, std::thread::hardware_concurrency());
   const auto workers = static_cast<unsigned>(std::min<std::uint64_t>(hostThreads, shared.blockCount));
   std::vector<std::thread> threads;

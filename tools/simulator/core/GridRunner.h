@@ -23,6 +23,7 @@ struct Launch {
   std::uint32_t smCount = 1;
   std::uint32_t residentBlocks = 1; ///< of the whole device: how many blocks may wait for each other
   std::uint64_t gridId = 0;
+  double timeoutSeconds = 0; ///< without a block that ends; 0: for ever
 };
 
 struct LaunchOutcome {

@@ -71,6 +71,7 @@ struct Warp {
   Counters *stats = nullptr;
   LookupCache *lookups = nullptr;
   std::uint8_t *local = nullptr; ///< 32 × localBytes, lane after lane
+  std::uint8_t *localShadow = nullptr; ///< a byte for each byte of it
   std::vector<Split> parked;
   AsyncCopies async;
   std::shared_ptr<CallStack> calls; ///< null until something is called

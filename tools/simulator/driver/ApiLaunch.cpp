@@ -97,6 +97,7 @@ Result launch(const char *name, Function function, const Request &request, void 
         blocksPerSm(*c.spec, p, request.block[0] * request.block[1] * request.block[2], request.dynamicSharedBytes);
     l.residentBlocks = static_cast<std::uint32_t>(std::max(1, perSm)) * l.smCount;
     l.gridId = ++c.launches;
+    l.timeoutSeconds = environment().timeoutSeconds;
     if (request.cooperative && std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2] > l.residentBlocks)
       return Result::CooperativeLaunchTooLarge;
     const auto start = std::chrono::steady_clock::now();

@@ -4,6 +4,7 @@
 //   SAGESIM_REPORT   a file that gets every violation as JSON
 //   SAGESIM_TRACE    1: every driver call on standard error
 //   SAGESIM_LEVEL    the vector level: baseline, avx2 or avx512; for tests, as all compute the same; default the best
+//   SAGESIM_TIMEOUT  seconds without a block that ends, after which a launch fails; 0: never; default 600
 #pragma once
 
 #include <string>
@@ -15,6 +16,7 @@ struct Environment {
   std::string reportFile;
   bool trace = false;
   std::string level;
+  double timeoutSeconds = 600;
 };
 
 /// Read once, when first asked for.

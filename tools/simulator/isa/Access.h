@@ -96,7 +96,7 @@ template <class Body>
 SIM_INLINE bool localAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
   const u64 each = w.block->program->localBytes;
   return boundedAccess(
-      w, i, address, mask, size, each, Region{w.local, nullptr, Space::Local, 0},
+      w, i, address, mask, size, each, Region{w.local, w.localShadow, Space::Local, 0},
       [&](Region r, Lanes<u64> offset, u32 lanes) { return body(r, offset + laneNumbers() * each, lanes); });
 }
 template <class Body>

@@ -26,6 +26,7 @@ constexpr KindRow kindRows[] = {
     {"race", cuda::Result::LaunchFailed},
     {"divergence", cuda::Result::LaunchFailed},
     {"deadlock", cuda::Result::LaunchTimeout},
+    {"timeout", cuda::Result::LaunchTimeout},
     {"trap", cuda::Result::LaunchFailed},
     {"illegal_instruction", cuda::Result::IllegalInstruction},
     {"illegal_branch", cuda::Result::InvalidPc},

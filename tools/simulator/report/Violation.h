@@ -19,6 +19,7 @@ enum class ViolationKind : std::uint8_t {
   Race,       ///< unordered accesses to shared memory, one of them a write
   Divergence, ///< an aligned or masked collective without all its lanes
   Deadlock,
+  Timeout, ///< a kernel that does not come to an end
   Trap,
   IllegalInstruction,
   IllegalBranch,
