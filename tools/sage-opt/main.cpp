@@ -11,19 +11,21 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+static constexpr const char *usage = "usage: sage-opt --passes=PIPELINE FILE.mlir|-\n";
+
 int main(int argc, char **argv) {
   std::string passes, file;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
+    if (argument == "--help") return std::cout << usage, 0;
     if (argument.starts_with("--passes="))
       passes = argument.substr(9);
-    else
+    else if (file.empty() && (argument == "-" || !argument.starts_with('-')))
       file = argument;
+    else
+      return std::cerr << "sage-opt: unexpected argument '" << argument << "'\n" << usage, 2;
   }
-  if (passes.empty() || file.empty()) {
-    std::cerr << "usage: sage-opt --passes=PIPELINE FILE.mlir|-\n";
-    return 2;
-  }
+  if (passes.empty() || file.empty()) return std::cerr << usage, 2;
   std::ifstream opened;
   if (file != "-") opened.open(file);
   std::istream &input = file == "-" ? std::cin : opened;
