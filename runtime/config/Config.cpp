@@ -87,8 +87,10 @@ Result<Config> Config::load(const std::string &nameOrPath, const std::string &di
   if (nameOrPath.ends_with(".tile"))
     return invalidInput(nameOrPath + " is a tile program; a config is expected here: a shipped name or a .json file");
   const std::string where = directory.empty() ? readEnvironment().configs : directory;
+  std::error_code error;
   const bool isPath = nameOrPath.find('/') != std::string::npos || nameOrPath.ends_with(".json");
-  if (!where.empty() && !exists(where)) return invalidInput("there is no directory " + where);
+  if (!where.empty() && !std::filesystem::is_directory(where, error))
+    return invalidInput("there is no directory " + where);
   if (!isPath) {
     if (Result<SourceText> found = findSource(embeddedConfigs(), nameOrPath + ".json", where); found.ok())
       return parse(found->text, found->file);

@@ -76,7 +76,8 @@ Result<SourceText> findSource(std::span<const EmbeddedFile> files, const std::st
       SAGE_ASSIGN(std::string text, readTextFile(path, maxSourceBytes));
       return SourceText{path, std::move(text)};
     }
-    if (stat(directory.c_str(), &info) != 0) return invalidInput("there is no directory " + directory);
+    if (stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+      return invalidInput("there is no directory " + directory);
   }
   for (const EmbeddedFile &file : files)
     if (file.name == fileName) return SourceText{fileName, std::string(file.text)};

@@ -1,5 +1,6 @@
 // Configs: what is shipped, what is refused and how the refusal reads, --set, and the arithmetic of granularities.
 #include "sage/runtime/Config.h"
+#include "sage/runtime/Sources.h"
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -139,6 +140,8 @@ TEST_CASE("loading says what a name could have been") {
   CHECK_THAT(message("/nowhere/c.json"), Contains("cannot read /nowhere/c.json"));
   CHECK_THAT(message("/proc"), Contains("it is a directory"));
   CHECK_THAT(Config::load("flash", "/nowhere").status().message(), Contains("there is no directory /nowhere"));
+  CHECK_THAT(Config::load("flash", "/dev/null").status().message(), Contains("there is no directory /dev/null"));
+  CHECK_THAT(kernelSource("mean.tile", "/dev/null").status().message(), Contains("there is no directory /dev/null"));
 }
 
 TEST_CASE("the schema lists exactly the keys that a config has") {
