@@ -16,7 +16,8 @@ enum {
   SAGE_COMPILE_INTERNAL = 4  // a defect of the compiler; the response says which stage
 };
 
-// Compiles one request. `*response` is valid JSON, NUL-terminated (null only when memory for it ran out), and freed with sageCompilerFree. Thread-safe.
+// Compiles one request. `*response` is valid JSON, NUL-terminated (null only when memory for it ran out), and freed with
+// sageCompilerFree. Thread-safe.
 SAGE_COMPILER_API int sageCompile(const char *request, size_t requestSize, char **response, size_t *responseSize);
 SAGE_COMPILER_API void sageCompilerFree(char *response);
 
