@@ -1,5 +1,5 @@
-// Every function that libsagesim.so exports. This is the only list of them: the exporting files include it to be
-// checked against it, and cuGetProcAddress (ProcAddress.cpp) looks names up in it.
+// The functions that every client of a driver needs, as they are exported; the exporting files include this to be
+// checked against it. The further ones are in Exports.h; Names.inc has all names, also of what is not simulated.
 #pragma once
 
 #include <cstddef>
@@ -98,6 +98,7 @@
     (Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,              \
      unsigned blockZ, unsigned dynamicSharedBytes, Stream stream, void **parameters, void **extra))                    \
   X(cuLaunchKernelEx, (const LaunchConfig *config, Function function, void **parameters, void **extra))                \
+  X(cuGetProcAddress, (const char *name, void **pointer, int version, std::uint64_t flags))                            \
   X(cuGetProcAddress_v2,                                                                                               \
     (const char *name, void **pointer, int version, std::uint64_t flags, ProcAddressStatus *status))                   \
   X(cuGetExportTable, (const void **table, const Uuid *id))

@@ -1,4 +1,4 @@
-// Exports: initialisation, devices, contexts.
+// Exports: initialisation and devices.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -29,32 +29,6 @@ Result fillUuid(Uuid *uuid, const ContextHandle &device) {
   std::memcpy(uuid->bytes, text.data(), std::min<std::size_t>(text.size(), 15));
   uuid->bytes[15] = static_cast<unsigned char>(device.ordinal);
   return Result::Success;
-}
-
-// What the context owned goes; its handles are stale from now on.
-void destroyContents(DriverState &s, ContextHandle &c) {
-  for (const auto &module : c.modules) {
-    for (const auto &[name, function] : module->functions) s.functions.erase(function.get());
-    s.modules.erase(module.get());
-  }
-  c.modules.clear();
-  std::erase_if(s.streams, [&](void *p) {
-    auto *stream = static_cast<StreamHandle *>(p);
-    if (stream->context != &c) return false;
-    delete stream;
-    return true;
-  });
-  std::erase_if(s.events, [&](void *p) {
-    auto *event = static_cast<EventHandle *>(p);
-    if (event->context != &c) return false;
-    delete event;
-    return true;
-  });
-  for (const auto &[pointer, owned] : c.pinned)
-    if (owned) std::free(pointer);
-  c.pinned.clear();
-  c.memory = std::make_unique<DeviceMemory>(c.memory->capacityBytes());
-  c.sticky = Result::Success;
 }
 
 } // namespace
@@ -158,136 +132,6 @@ Result cuDeviceGetPCIBusId(char *id, int length, Device device) {
     char text[16];
     std::snprintf(text, sizeof text, "0000:%02x:00.0", static_cast<unsigned>(c.ordinal + 1));
     return copyText(text, id, length);
-  });
-}
-
-Result cuDevicePrimaryCtxRetain(Context *context, Device device) {
-  return deviceCall("cuDevicePrimaryCtxRetain", device, [&](DriverState &, ContextHandle &c) {
-    if (!context) return Result::InvalidValue;
-    ++c.retained;
-    *context = &c;
-    return Result::Success;
-  });
-}
-
-Result cuDevicePrimaryCtxRelease_v2(Device device) {
-  return deviceCall("cuDevicePrimaryCtxRelease_v2", device, [&](DriverState &s, ContextHandle &c) {
-    if (c.retained == 0) return Result::InvalidContext;
-    if (--c.retained == 0) destroyContents(s, c);
-    return Result::Success;
-  });
-}
-
-Result cuDevicePrimaryCtxReset_v2(Device device) {
-  return deviceCall("cuDevicePrimaryCtxReset_v2", device, [&](DriverState &s, ContextHandle &c) {
-    destroyContents(s, c);
-    return Result::Success;
-  });
-}
-
-Result cuDevicePrimaryCtxGetState(Device device, unsigned *flags, int *active) {
-  return deviceCall("cuDevicePrimaryCtxGetState", device, [&](DriverState &, ContextHandle &c) {
-    if (!flags || !active) return Result::InvalidValue;
-    *flags = 0;
-    *active = c.retained > 0;
-    return Result::Success;
-  });
-}
-
-Result cuDevicePrimaryCtxSetFlags_v2(Device device, unsigned) {
-  return deviceCall("cuDevicePrimaryCtxSetFlags_v2", device,
-                    [&](DriverState &, ContextHandle &) { return Result::Success; });
-}
-
-Result cuCtxSetCurrent(Context context) {
-  return initialisedCall("cuCtxSetCurrent", [&](DriverState &s) {
-    auto &stack = contextStack();
-    if (!context) {
-      if (!stack.empty()) stack.pop_back();
-      return Result::Success;
-    }
-    const bool known =
-        std::any_of(s.devices.begin(), s.devices.end(), [&](const auto &d) { return d.get() == context; });
-    if (!known) return Result::InvalidContext;
-    if (stack.empty())
-      stack.push_back(context);
-    else
-      stack.back() = context;
-    return Result::Success;
-  });
-}
-
-Result cuCtxGetCurrent(Context *context) {
-  return initialisedCall("cuCtxGetCurrent", [&](DriverState &) {
-    if (!context) return Result::InvalidValue;
-    *context = currentContext();
-    return Result::Success;
-  });
-}
-
-Result cuCtxPushCurrent_v2(Context context) {
-  return initialisedCall("cuCtxPushCurrent_v2", [&](DriverState &s) {
-    const bool known =
-        std::any_of(s.devices.begin(), s.devices.end(), [&](const auto &d) { return d.get() == context; });
-    if (!known) return Result::InvalidContext;
-    contextStack().push_back(context);
-    return Result::Success;
-  });
-}
-
-Result cuCtxPopCurrent_v2(Context *context) {
-  return initialisedCall("cuCtxPopCurrent_v2", [&](DriverState &) {
-    auto &stack = contextStack();
-    if (stack.empty()) return Result::InvalidContext;
-    if (context) *context = stack.back();
-    stack.pop_back();
-    return Result::Success;
-  });
-}
-
-Result cuCtxGetDevice(Device *device) {
-  return contextCall("cuCtxGetDevice", [&](DriverState &, ContextHandle &c) {
-    if (!device) return Result::InvalidValue;
-    *device = c.ordinal;
-    return Result::Success;
-  });
-}
-
-Result cuCtxGetApiVersion(Context, unsigned *version) {
-  return initialisedCall("cuCtxGetApiVersion", [&](DriverState &) {
-    if (!version) return Result::InvalidValue;
-    *version = 3020;
-    return Result::Success;
-  });
-}
-
-Result cuCtxSynchronize() {
-  return contextCall("cuCtxSynchronize", [](DriverState &, ContextHandle &) { return Result::Success; });
-}
-
-Result cuCtxGetLimit(std::size_t *value, Limit limit) {
-  return contextCall("cuCtxGetLimit", [&](DriverState &, ContextHandle &) {
-    if (!value) return Result::InvalidValue;
-    switch (limit) {
-    case Limit::StackSize: *value = 1024; return Result::Success;
-    case Limit::PrintfFifoSize: *value = 1 << 20; return Result::Success;
-    case Limit::MallocHeapSize: *value = 8 << 20; return Result::Success;
-    }
-    return Result::InvalidValue;
-  });
-}
-
-Result cuCtxSetLimit(Limit limit, std::size_t) {
-  return contextCall("cuCtxSetLimit", [&](DriverState &, ContextHandle &) {
-    return limit >= Limit::StackSize && limit <= Limit::MallocHeapSize ? Result::Success : Result::InvalidValue;
-  });
-}
-
-Result cuCtxGetStreamPriorityRange(int *least, int *greatest) {
-  return contextCall("cuCtxGetStreamPriorityRange", [&](DriverState &, ContextHandle &) {
-    if (least) *least = 0;
-    if (greatest) *greatest = -5;
-    return Result::Success;
   });
 }
 

@@ -1,109 +1,115 @@
-// Exports: device and pinned host memory, copies, fills, pointer queries.
+// Exports: device, managed and pinned host memory, pointer queries.
 #include <cstdlib>
 #include <cstring>
 
 #include "driver/Call.h"
+#include "driver/Exports.h"
+#include "driver/Memory.h"
 
 namespace sage::cuda {
-namespace {
 
 using namespace sim;
 
-/// The live allocation that holds [ADDRESS, ADDRESS + BYTES), or null.
-Allocation *rangeOf(ContextHandle &c, DevicePtr address, std::size_t bytes) {
-  Allocation *a = c.memory->findLive(address);
-  return a && a->contains(address, bytes) ? a : nullptr;
-}
-
-void markWritten(Allocation &a, DevicePtr address, std::size_t bytes) {
-  if (a.shadow) std::memset(a.shadow + (address - a.base), shadowSet, bytes);
-}
-
-Result toDevice(ContextHandle &c, DevicePtr to, const void *from, std::size_t bytes) {
-  if (bytes == 0) return Result::Success;
-  Allocation *a = rangeOf(c, to, bytes);
-  if (!a || !from) return Result::InvalidValue;
-  std::memcpy(a->data + (to - a->base), from, bytes);
-  markWritten(*a, to, bytes);
-  return Result::Success;
-}
-
-Result toHost(ContextHandle &c, void *to, DevicePtr from, std::size_t bytes) {
-  if (bytes == 0) return Result::Success;
-  const Allocation *a = rangeOf(c, from, bytes);
-  if (!a || !to) return Result::InvalidValue;
-  std::memcpy(to, a->data + (from - a->base), bytes);
-  return Result::Success;
-}
-
-// What was never written stays so in the copy.
-Result onDevice(ContextHandle &c, DevicePtr to, DevicePtr from, std::size_t bytes) {
-  if (bytes == 0) return Result::Success;
-  Allocation *target = rangeOf(c, to, bytes);
-  const Allocation *source = rangeOf(c, from, bytes);
-  if (!target || !source) return Result::InvalidValue;
-  std::memmove(target->data + (to - target->base), source->data + (from - source->base), bytes);
-  if (!target->shadow) return Result::Success;
-  if (source->shadow)
-    std::memmove(target->shadow + (to - target->base), source->shadow + (from - source->base), bytes);
-  else
-    markWritten(*target, to, bytes);
-  return Result::Success;
-}
-
-// Unified addressing: what lies in no allocation of the device is the host's.
-Result anywhere(ContextHandle &c, DevicePtr to, DevicePtr from, std::size_t bytes) {
-  const bool toDev = c.memory->find(to) != nullptr, fromDev = c.memory->find(from) != nullptr;
-  if (toDev && fromDev) return onDevice(c, to, from, bytes);
-  if (toDev) return toDevice(c, to, reinterpret_cast<const void *>(from), bytes);
-  if (fromDev) return toHost(c, reinterpret_cast<void *>(to), from, bytes);
-  if (bytes == 0) return Result::Success;
-  if (to == 0 || from == 0) return Result::InvalidValue;
-  std::memmove(reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes);
-  return Result::Success;
-}
-
-template <class T> Result fill(ContextHandle &c, DevicePtr to, T value, std::size_t count) {
-  if (count == 0) return Result::Success;
-  if (to % sizeof(T) != 0 || count > SIZE_MAX / sizeof(T)) return Result::InvalidValue;
-  Allocation *a = rangeOf(c, to, count * sizeof(T));
-  if (!a) return Result::InvalidValue;
-  std::uint8_t *at = a->data + (to - a->base);
-  for (std::size_t i = 0; i < count; ++i) std::memcpy(at + i * sizeof(T), &value, sizeof(T));
-  markWritten(*a, to, count * sizeof(T));
-  return Result::Success;
-}
-
-Result allocate(ContextHandle &c, DevicePtr *pointer, std::size_t bytes) {
+Result allocateDevice(ContextHandle &c, DevicePtr *pointer, std::size_t bytes) {
   if (!pointer || bytes == 0) return Result::InvalidValue;
   const Allocation *a = c.memory->allocate(bytes, Allocation::Kind::Device);
   if (!a) return Result::OutOfMemory;
   *pointer = a->base;
+  c.allocations.insert(a->base);
   return Result::Success;
 }
 
-Result release(ContextHandle &c, DevicePtr pointer) {
+static Result releaseManaged(ContextHandle &c, DevicePtr pointer) {
+  void *host = reinterpret_cast<void *>(static_cast<std::uintptr_t>(pointer));
+  c.managed.erase(pointer);
+  c.pinned.erase(host);
+  c.memory->free(pointer);
+  std::free(host);
+  return Result::Success;
+}
+
+Result releaseDevice(ContextHandle &c, DevicePtr pointer) {
   if (pointer == 0) return Result::Success;
+  if (c.managed.contains(pointer)) return releaseManaged(c, pointer);
   const Allocation *a = c.memory->find(pointer);
   if (!a || a->base != pointer || a->kind != Allocation::Kind::Device) return Result::InvalidValue;
+  c.allocations.erase(pointer);
   return c.memory->free(pointer) ? Result::Success : Result::InvalidValue;
 }
 
-Result allocateHost(ContextHandle &c, void **pointer, std::size_t bytes) {
+namespace {
+
+Result allocateHost(ContextHandle &c, void **pointer, std::size_t bytes, unsigned flags) {
   if (!pointer || bytes == 0) return Result::InvalidValue;
   constexpr std::size_t page = 4096;
   if (bytes > SIZE_MAX - page) return Result::OutOfMemory;
   void *p = std::aligned_alloc(page, (bytes + page - 1) / page * page);
   if (!p) return Result::OutOfMemory;
-  c.pinned[p] = true;
+  c.pinned[p] = {true, flags, bytes};
   c.memory->mapHost(p, bytes);
   *pointer = p;
   return Result::Success;
 }
 
+bool overlapsPinned(const ContextHandle &c, const void *pointer, std::size_t bytes) {
+  const auto first = reinterpret_cast<std::uintptr_t>(pointer);
+  for (const auto &[start, range] : c.pinned) {
+    const auto other = reinterpret_cast<std::uintptr_t>(start);
+    if (first < other + range.bytes && other < first + bytes) return true;
+  }
+  return false;
+}
+
 template <class T> Result answer(void *data, T value) {
   std::memcpy(data, &value, sizeof value);
   return Result::Success;
+}
+
+std::size_t pointerAttributeBytes(PointerAttribute attribute) {
+  switch (attribute) {
+  case PointerAttribute::Context:
+  case PointerAttribute::DevicePointer:
+  case PointerAttribute::HostPointer:
+  case PointerAttribute::BufferId:
+  case PointerAttribute::RangeStartAddress:
+  case PointerAttribute::RangeSize:
+  case PointerAttribute::AllowedHandleTypes:
+  case PointerAttribute::MempoolHandle: return 8;
+  case PointerAttribute::MemoryType:
+  case PointerAttribute::IsManaged:
+  case PointerAttribute::DeviceOrdinal:
+  case PointerAttribute::SyncMemops:
+  case PointerAttribute::IsLegacyIpcCapable:
+  case PointerAttribute::Mapped:
+  case PointerAttribute::AccessFlags:
+  case PointerAttribute::IsGpuDirectRdmaCapable: return 4;
+  }
+  return 0;
+}
+
+Result pointerAttribute(ContextHandle &c, void *data, PointerAttribute attribute, DevicePtr pointer) {
+  const Allocation *a = c.memory->findLive(pointer);
+  if (!a) return Result::InvalidValue;
+  const bool managed = c.managed.contains(a->base), pinned = a->kind == Allocation::Kind::Pinned && !managed;
+  switch (attribute) {
+  case PointerAttribute::Context: return answer<Context>(data, &c);
+  case PointerAttribute::MemoryType: return answer(data, pinned ? MemoryType::Host : MemoryType::Device);
+  case PointerAttribute::DevicePointer: return answer(data, pointer);
+  case PointerAttribute::HostPointer: return pinned || managed ? answer(data, pointer) : Result::InvalidValue;
+  case PointerAttribute::BufferId: return answer<std::uint64_t>(data, a->serial);
+  case PointerAttribute::IsManaged: return answer<unsigned>(data, managed);
+  case PointerAttribute::DeviceOrdinal: return answer(data, c.ordinal);
+  case PointerAttribute::RangeStartAddress: return answer<DevicePtr>(data, a->base);
+  case PointerAttribute::RangeSize: return answer<std::size_t>(data, a->bytes);
+  case PointerAttribute::Mapped: return answer<unsigned>(data, 1);
+  case PointerAttribute::AccessFlags: return answer<unsigned>(data, 3); // reading and writing
+  case PointerAttribute::SyncMemops:
+  case PointerAttribute::IsLegacyIpcCapable:
+  case PointerAttribute::IsGpuDirectRdmaCapable: return answer<unsigned>(data, 0);
+  case PointerAttribute::AllowedHandleTypes:
+  case PointerAttribute::MempoolHandle: return answer<std::uint64_t>(data, 0);
+  }
+  return Result::InvalidValue;
 }
 
 } // namespace
@@ -120,19 +126,12 @@ Result cuMemGetInfo_v2(std::size_t *free, std::size_t *total) {
 }
 
 Result cuMemAlloc_v2(DevicePtr *pointer, std::size_t bytes) {
-  return contextCall("cuMemAlloc_v2", [&](DriverState &, ContextHandle &c) { return allocate(c, pointer, bytes); });
+  return contextCall("cuMemAlloc_v2",
+                     [&](DriverState &, ContextHandle &c) { return allocateDevice(c, pointer, bytes); });
 }
 Result cuMemFree_v2(DevicePtr pointer) {
-  return contextCall("cuMemFree_v2", [&](DriverState &, ContextHandle &c) { return release(c, pointer); });
+  return contextCall("cuMemFree_v2", [&](DriverState &, ContextHandle &c) { return releaseDevice(c, pointer); });
 }
-Result cuMemAllocAsync(DevicePtr *pointer, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemAllocAsync", stream,
-                    [&](DriverState &, ContextHandle &c) { return allocate(c, pointer, bytes); });
-}
-Result cuMemFreeAsync(DevicePtr pointer, Stream stream) {
-  return streamCall("cuMemFreeAsync", stream, [&](DriverState &, ContextHandle &c) { return release(c, pointer); });
-}
-
 Result cuMemGetAddressRange_v2(DevicePtr *base, std::size_t *bytes, DevicePtr pointer) {
   return contextCall("cuMemGetAddressRange_v2", [&](DriverState &, ContextHandle &c) {
     const Allocation *a = c.memory->findLive(pointer);
@@ -145,27 +144,28 @@ Result cuMemGetAddressRange_v2(DevicePtr *base, std::size_t *bytes, DevicePtr po
 
 Result cuMemAllocHost_v2(void **pointer, std::size_t bytes) {
   return contextCall("cuMemAllocHost_v2",
-                     [&](DriverState &, ContextHandle &c) { return allocateHost(c, pointer, bytes); });
+                     [&](DriverState &, ContextHandle &c) { return allocateHost(c, pointer, bytes, 0); });
 }
-Result cuMemHostAlloc(void **pointer, std::size_t bytes, unsigned) {
-  return contextCall("cuMemHostAlloc",
-                     [&](DriverState &, ContextHandle &c) { return allocateHost(c, pointer, bytes); });
+Result cuMemHostAlloc(void **pointer, std::size_t bytes, unsigned flags) {
+  return contextCall("cuMemHostAlloc", [&](DriverState &, ContextHandle &c) {
+    return flags > 7 ? Result::InvalidValue : allocateHost(c, pointer, bytes, flags);
+  });
 }
 Result cuMemFreeHost(void *pointer) {
   return contextCall("cuMemFreeHost", [&](DriverState &, ContextHandle &c) {
     const auto found = c.pinned.find(pointer);
-    if (found == c.pinned.end() || !found->second) return Result::InvalidValue;
+    if (found == c.pinned.end() || !found->second.allocated) return Result::InvalidValue;
     c.pinned.erase(found);
     c.memory->free(reinterpret_cast<std::uintptr_t>(pointer));
     std::free(pointer);
     return Result::Success;
   });
 }
-Result cuMemHostRegister_v2(void *pointer, std::size_t bytes, unsigned) {
+Result cuMemHostRegister_v2(void *pointer, std::size_t bytes, unsigned flags) {
   return contextCall("cuMemHostRegister_v2", [&](DriverState &, ContextHandle &c) {
     if (!pointer || bytes == 0) return Result::InvalidValue;
-    if (c.pinned.contains(pointer)) return Result::HostMemoryAlreadyRegistered;
-    c.pinned[pointer] = false;
+    if (overlapsPinned(c, pointer, bytes)) return Result::HostMemoryAlreadyRegistered;
+    c.pinned[pointer] = {false, flags, bytes};
     c.memory->mapHost(pointer, bytes);
     return Result::Success;
   });
@@ -173,7 +173,7 @@ Result cuMemHostRegister_v2(void *pointer, std::size_t bytes, unsigned) {
 Result cuMemHostUnregister(void *pointer) {
   return contextCall("cuMemHostUnregister", [&](DriverState &, ContextHandle &c) {
     const auto found = c.pinned.find(pointer);
-    if (found == c.pinned.end() || found->second) return Result::HostMemoryNotRegistered;
+    if (found == c.pinned.end() || found->second.allocated) return Result::HostMemoryNotRegistered;
     c.pinned.erase(found);
     c.memory->free(reinterpret_cast<std::uintptr_t>(pointer));
     return Result::Success;
@@ -188,75 +188,65 @@ Result cuMemHostGetDevicePointer_v2(DevicePtr *device, void *pointer, unsigned) 
   });
 }
 
-Result cuMemcpy(DevicePtr to, DevicePtr from, std::size_t bytes) {
-  return contextCall("cuMemcpy", [&](DriverState &, ContextHandle &c) { return anywhere(c, to, from, bytes); });
-}
-Result cuMemcpyAsync(DevicePtr to, DevicePtr from, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemcpyAsync", stream,
-                    [&](DriverState &, ContextHandle &c) { return anywhere(c, to, from, bytes); });
-}
-Result cuMemcpyHtoD_v2(DevicePtr to, const void *from, std::size_t bytes) {
-  return contextCall("cuMemcpyHtoD_v2", [&](DriverState &, ContextHandle &c) { return toDevice(c, to, from, bytes); });
-}
-Result cuMemcpyDtoH_v2(void *to, DevicePtr from, std::size_t bytes) {
-  return contextCall("cuMemcpyDtoH_v2", [&](DriverState &, ContextHandle &c) { return toHost(c, to, from, bytes); });
-}
-Result cuMemcpyDtoD_v2(DevicePtr to, DevicePtr from, std::size_t bytes) {
-  return contextCall("cuMemcpyDtoD_v2", [&](DriverState &, ContextHandle &c) { return onDevice(c, to, from, bytes); });
-}
-Result cuMemcpyHtoDAsync_v2(DevicePtr to, const void *from, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemcpyHtoDAsync_v2", stream,
-                    [&](DriverState &, ContextHandle &c) { return toDevice(c, to, from, bytes); });
-}
-Result cuMemcpyDtoHAsync_v2(void *to, DevicePtr from, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemcpyDtoHAsync_v2", stream,
-                    [&](DriverState &, ContextHandle &c) { return toHost(c, to, from, bytes); });
-}
-Result cuMemcpyDtoDAsync_v2(DevicePtr to, DevicePtr from, std::size_t bytes, Stream stream) {
-  return streamCall("cuMemcpyDtoDAsync_v2", stream,
-                    [&](DriverState &, ContextHandle &c) { return onDevice(c, to, from, bytes); });
+Result cuMemHostGetFlags(unsigned *flags, void *pointer) {
+  return contextCall("cuMemHostGetFlags", [&](DriverState &, ContextHandle &c) {
+    const auto found = c.pinned.find(pointer);
+    if (!flags || found == c.pinned.end()) return Result::InvalidValue;
+    *flags = found->second.flags | HostAllocDeviceMap;
+    return Result::Success;
+  });
 }
 
-Result cuMemsetD8_v2(DevicePtr to, unsigned char value, std::size_t count) {
-  return contextCall("cuMemsetD8_v2", [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
+Result cuMemAllocPitch_v2(DevicePtr *pointer, std::size_t *pitch, std::size_t width, std::size_t height,
+                          unsigned elementBytes) {
+  return contextCall("cuMemAllocPitch_v2", [&](DriverState &, ContextHandle &c) {
+    if (!pitch || (elementBytes != 4 && elementBytes != 8 && elementBytes != 16)) return Result::InvalidValue;
+    if (width == 0 || height == 0 || width > SIZE_MAX / 2) return Result::InvalidValue;
+    const std::size_t rounded = (width + 511) / 512 * 512;
+    if (rounded > SIZE_MAX / height) return Result::OutOfMemory;
+    const Result result = allocateDevice(c, pointer, rounded * height);
+    if (result == Result::Success) *pitch = rounded;
+    return result;
+  });
 }
-Result cuMemsetD16_v2(DevicePtr to, unsigned short value, std::size_t count) {
-  return contextCall("cuMemsetD16_v2", [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
-}
-Result cuMemsetD32_v2(DevicePtr to, unsigned value, std::size_t count) {
-  return contextCall("cuMemsetD32_v2", [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
-}
-Result cuMemsetD8Async(DevicePtr to, unsigned char value, std::size_t count, Stream stream) {
-  return streamCall("cuMemsetD8Async", stream,
-                    [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
-}
-Result cuMemsetD16Async(DevicePtr to, unsigned short value, std::size_t count, Stream stream) {
-  return streamCall("cuMemsetD16Async", stream,
-                    [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
-}
-Result cuMemsetD32Async(DevicePtr to, unsigned value, std::size_t count, Stream stream) {
-  return streamCall("cuMemsetD32Async", stream,
-                    [&](DriverState &, ContextHandle &c) { return fill(c, to, value, count); });
+
+// Managed memory lies in the host's memory, where kernels reach it as they reach pinned memory.
+Result cuMemAllocManaged(DevicePtr *pointer, std::size_t bytes, unsigned flags) {
+  return contextCall("cuMemAllocManaged", [&](DriverState &, ContextHandle &c) {
+    if (!pointer || (flags != 1 && flags != 2)) return Result::InvalidValue;
+    void *host = nullptr;
+    const Result result = allocateHost(c, &host, bytes, 0);
+    if (result != Result::Success) return result;
+    *pointer = reinterpret_cast<std::uintptr_t>(host);
+    c.managed.insert(*pointer);
+    return Result::Success;
+  });
 }
 
 Result cuPointerGetAttribute(void *data, PointerAttribute attribute, DevicePtr pointer) {
   return contextCall("cuPointerGetAttribute", [&](DriverState &, ContextHandle &c) {
-    if (!data) return Result::InvalidValue;
-    const Allocation *a = c.memory->findLive(pointer);
-    if (!a) return Result::InvalidValue;
-    const bool pinned = a->kind == Allocation::Kind::Pinned;
-    switch (attribute) {
-    case PointerAttribute::Context: return answer<Context>(data, &c);
-    case PointerAttribute::MemoryType: return answer(data, pinned ? MemoryType::Host : MemoryType::Device);
-    case PointerAttribute::DevicePointer: return answer(data, pointer);
-    case PointerAttribute::HostPointer: return pinned ? answer(data, pointer) : Result::InvalidValue;
-    case PointerAttribute::IsManaged: return answer<unsigned>(data, 0);
-    case PointerAttribute::DeviceOrdinal: return answer(data, c.ordinal);
-    case PointerAttribute::RangeStartAddress: return answer<DevicePtr>(data, a->base);
-    case PointerAttribute::RangeSize: return answer<std::size_t>(data, a->bytes);
-    case PointerAttribute::Mapped: return answer<unsigned>(data, 1);
+    return data ? pointerAttribute(c, data, attribute, pointer) : Result::InvalidValue;
+  });
+}
+
+// A pointer that the driver does not know is no error here: its attributes are zero.
+Result cuPointerGetAttributes(unsigned count, PointerAttribute *attributes, void **data, DevicePtr pointer) {
+  return contextCall("cuPointerGetAttributes", [&](DriverState &, ContextHandle &c) {
+    if (count == 0 || !attributes || !data) return Result::InvalidValue;
+    for (unsigned i = 0; i < count; ++i) {
+      if (!data[i]) return Result::InvalidValue;
+      const std::size_t bytes = pointerAttributeBytes(attributes[i]);
+      if (bytes == 0) return Result::InvalidValue;
+      if (pointerAttribute(c, data[i], attributes[i], pointer) != Result::Success) std::memset(data[i], 0, bytes);
     }
-    return Result::InvalidValue;
+    return Result::Success;
+  });
+}
+
+Result cuPointerSetAttribute(const void *value, PointerAttribute attribute, DevicePtr pointer) {
+  return contextCall("cuPointerSetAttribute", [&](DriverState &, ContextHandle &c) {
+    return value && attribute == PointerAttribute::SyncMemops && c.memory->findLive(pointer) ? Result::Success
+                                                                                             : Result::InvalidValue;
   });
 }
 

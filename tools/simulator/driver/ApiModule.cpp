@@ -1,94 +1,32 @@
-// Exports: modules, functions and their attributes, occupancy.
+// Exports: modules, functions and their attributes.
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "driver/Call.h"
+#include "driver/Exports.h"
 #include "driver/ModuleLoader.h"
-#include "driver/Occupancy.h"
 
 namespace sage::cuda {
 namespace {
 
 using namespace sim;
 
-/// The log buffers that a caller may hand over; sizes travel by value in the option slots and come back as what was
-/// used.
-class JitLogs {
-public:
-  JitLogs(unsigned n, JitOption *o, void **v) : count(n), options(o), values(v) {}
-  bool valid() const { return count == 0 || (options && values); }
-  void write(const LoadOutcome &outcome) {
-    put(JitOption::InfoLogBuffer, JitOption::InfoLogBufferSizeBytes, outcome.infoLog);
-    put(JitOption::ErrorLogBuffer, JitOption::ErrorLogBufferSizeBytes, outcome.errorLog);
-  }
-
-private:
-  void **find(JitOption wanted) {
-    for (unsigned i = 0; i < count; ++i)
-      if (options[i] == wanted) return &values[i];
-    return nullptr;
-  }
-  void put(JitOption buffer, JitOption size, const std::string &text) {
-    void **to = find(buffer), **bytes = find(size);
-    if (!to || !*to || !bytes) return;
-    const auto room = static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(*bytes));
-    if (room == 0) return;
-    const std::size_t used = std::min<std::size_t>(text.size(), room - 1);
-    std::memcpy(*to, text.data(), used);
-    static_cast<char *>(*to)[used] = '\0';
-    *bytes = reinterpret_cast<void *>(static_cast<std::uintptr_t>(used ? used + 1 : 0));
-  }
-
-  unsigned count;
-  JitOption *options;
-  void **values;
-};
-
-// Binary images start with the mark of ELF or of a fat binary; only text is executed here.
-bool isBinary(const void *image) {
-  std::uint32_t mark;
-  std::memcpy(&mark, image, sizeof mark);
-  return mark == 0x464c457fu || mark == 0xba55ed50u;
-}
-
 Result load(const char *name, Module *module, const void *image, unsigned count, JitOption *options, void **values) {
   return contextCall(name, [&](DriverState &s, ContextHandle &c) {
     JitLogs logs(count, options, values);
     if (!module || !image || !logs.valid()) return Result::InvalidValue;
-    if (std::strlen(static_cast<const char *>(image)) < 4) return Result::InvalidImage;
-    if (isBinary(image)) return Result::NoBinaryForGpu;
-    LoadOutcome outcome = loadModule(c, static_cast<const char *>(image));
-    logs.write(outcome);
-    if (outcome.result != Result::Success) {
-      if (environment().trace) std::fprintf(stderr, "sagesim: %s", outcome.errorLog.c_str());
-      return outcome.result;
-    }
-    *module = outcome.module.get();
-    s.modules.insert(*module);
-    for (const auto &[kernel, f] : outcome.module->functions) s.functions.insert(f.get());
-    c.modules.push_back(std::move(outcome.module));
-    return Result::Success;
+    std::string text;
+    if (const Result r = imageText(image, c.spec, text); r != Result::Success) return r;
+    return loadInto(s, c, text, &logs, module);
   });
 }
 
 Result functionCall(const char *name, Function function, auto body) {
   return contextCall(name, [&](DriverState &s, ContextHandle &c) {
-    if (!s.functions.contains(function)) return Result::InvalidHandle;
-    return body(s, c);
+    FunctionHandle *found = functionOf(s, c, function);
+    return found ? body(s, c, *found) : Result::InvalidHandle;
   });
-}
-
-int maxThreadsOf(const Program &p) {
-  const auto volume = [](const std::array<std::uint32_t, 3> &v) {
-    return static_cast<std::uint64_t>(v[0]) * v[1] * v[2];
-  };
-  std::uint64_t limit = 1024;
-  if (p.requiredThreads[0] != 0)
-    limit = std::min(limit, volume(p.requiredThreads));
-  else if (p.maxThreads[0] != 0)
-    limit = std::min(limit, volume(p.maxThreads));
-  return static_cast<int>(limit);
 }
 
 } // namespace
@@ -104,11 +42,38 @@ Result cuModuleLoadDataEx(Module *module, const void *image, unsigned count, Jit
 
 Result cuModuleUnload(Module module) {
   return initialisedCall("cuModuleUnload", [&](DriverState &s) {
-    if (s.modules.erase(module) == 0) return Result::InvalidHandle;
-    ContextHandle &c = *module->context;
-    for (const auto &[name, function] : module->functions) s.functions.erase(function.get());
-    unloadModule(c, *module);
-    std::erase_if(c.modules, [&](const auto &m) { return m.get() == module; });
+    if (!s.modules.contains(module)) return Result::InvalidHandle;
+    dropModule(s, *module);
+    return Result::Success;
+  });
+}
+
+Result cuModuleLoadFatBinary(Module *module, const void *image) {
+  return load("cuModuleLoadFatBinary", module, image, 0, nullptr, nullptr);
+}
+
+Result cuModuleLoad(Module *module, const char *path) {
+  std::string content;
+  if (!path) return traced("cuModuleLoad", Result::InvalidValue);
+  if (!readWholeFile(path, content)) return traced("cuModuleLoad", Result::FileNotFound);
+  return load("cuModuleLoad", module, content.c_str(), 0, nullptr, nullptr);
+}
+
+Result cuModuleGetFunctionCount(unsigned *count, Module module) {
+  return contextCall("cuModuleGetFunctionCount", [&](DriverState &s, ContextHandle &) {
+    if (!s.modules.contains(module)) return Result::InvalidHandle;
+    if (!count) return Result::InvalidValue;
+    *count = static_cast<unsigned>(module->functions.size());
+    return Result::Success;
+  });
+}
+Result cuModuleEnumerateFunctions(Function *functions, unsigned count, Module module) {
+  return contextCall("cuModuleEnumerateFunctions", [&](DriverState &s, ContextHandle &) {
+    if (!s.modules.contains(module)) return Result::InvalidHandle;
+    if (!functions) return Result::InvalidValue;
+    unsigned i = 0;
+    for (const auto &[name, f] : module->functions)
+      if (i < count) functions[i++] = f.get();
     return Result::Success;
   });
 }
@@ -145,86 +110,36 @@ Result cuModuleGetLoadingMode(int *mode) {
 }
 
 Result cuFuncGetAttribute(int *value, FunctionAttribute attribute, Function function) {
-  return functionCall("cuFuncGetAttribute", function, [&](DriverState &, ContextHandle &c) {
-    if (!value) return Result::InvalidValue;
-    const Program &p = *function->program;
-    switch (attribute) {
-    case FunctionAttribute::MaxThreadsPerBlock: *value = maxThreadsOf(p); break;
-    case FunctionAttribute::SharedSizeBytes: *value = static_cast<int>(p.staticSharedBytes); break;
-    case FunctionAttribute::ConstSizeBytes: *value = 0; break;
-    case FunctionAttribute::LocalSizeBytes: *value = static_cast<int>(p.localBytes); break;
-    case FunctionAttribute::NumRegs: *value = static_cast<int>(p.registersPerThread); break;
-    case FunctionAttribute::PtxVersion: *value = function->module->ptxVersion; break;
-    case FunctionAttribute::BinaryVersion: *value = c.spec->major * 10 + c.spec->minor; break;
-    case FunctionAttribute::CacheModeCa: *value = 0; break;
-    case FunctionAttribute::MaxDynamicSharedSizeBytes: *value = function->maxDynamicSharedBytes; break;
-    case FunctionAttribute::PreferredSharedMemoryCarveout: *value = function->sharedCarveout; break;
-    case FunctionAttribute::RequiredClusterWidth: *value = static_cast<int>(p.requiredCluster[0]); break;
-    case FunctionAttribute::RequiredClusterHeight: *value = static_cast<int>(p.requiredCluster[1]); break;
-    case FunctionAttribute::RequiredClusterDepth: *value = static_cast<int>(p.requiredCluster[2]); break;
-    case FunctionAttribute::NonPortableClusterSizeAllowed: *value = function->nonPortableCluster; break;
-    case FunctionAttribute::ClusterSizeMustBeSet:
-    case FunctionAttribute::ClusterSchedulingPolicyPreference: *value = 0; break;
-    default: return Result::InvalidValue;
-    }
-    return Result::Success;
+  return functionCall("cuFuncGetAttribute", function, [&](DriverState &, ContextHandle &c, FunctionHandle &f) {
+    return value ? functionAttribute(c, f, attribute, *value) : Result::InvalidValue;
   });
 }
-
 Result cuFuncSetAttribute(Function function, FunctionAttribute attribute, int value) {
-  return functionCall("cuFuncSetAttribute", function, [&](DriverState &, ContextHandle &c) {
-    switch (attribute) {
-    case FunctionAttribute::MaxDynamicSharedSizeBytes:
-      if (value < 0 || value > c.spec->sharedOptinBytes - static_cast<int>(function->program->staticSharedBytes))
-        return Result::InvalidValue;
-      function->maxDynamicSharedBytes = value;
-      return Result::Success;
-    case FunctionAttribute::PreferredSharedMemoryCarveout:
-      if (value < -1 || value > 100) return Result::InvalidValue;
-      function->sharedCarveout = value;
-      return Result::Success;
-    case FunctionAttribute::NonPortableClusterSizeAllowed:
-      function->nonPortableCluster = value != 0;
-      return Result::Success;
-    default: return Result::InvalidValue;
-    }
+  return functionCall("cuFuncSetAttribute", function, [&](DriverState &, ContextHandle &c, FunctionHandle &f) {
+    return setFunctionAttribute(c, f, attribute, value);
   });
 }
 
 Result cuFuncSetCacheConfig(Function function, int config) {
-  return functionCall("cuFuncSetCacheConfig", function, [&](DriverState &, ContextHandle &) {
+  return functionCall("cuFuncSetCacheConfig", function, [&](DriverState &, ContextHandle &, FunctionHandle &) {
     return config >= 0 && config <= 3 ? Result::Success : Result::InvalidValue;
   });
 }
 
 Result cuFuncGetName(const char **name, Function function) {
-  return functionCall("cuFuncGetName", function, [&](DriverState &, ContextHandle &) {
+  return functionCall("cuFuncGetName", function, [&](DriverState &, ContextHandle &, FunctionHandle &f) {
     if (!name) return Result::InvalidValue;
-    *name = function->program->name.c_str();
+    *name = f.program->name.c_str();
     return Result::Success;
   });
 }
 
 Result cuFuncGetModule(Module *module, Function function) {
-  return functionCall("cuFuncGetModule", function, [&](DriverState &, ContextHandle &) {
+  return functionCall("cuFuncGetModule", function, [&](DriverState &, ContextHandle &, FunctionHandle &f) {
     if (!module) return Result::InvalidValue;
-    *module = function->module;
+    *module = f.module;
     return Result::Success;
   });
-}
-
-Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, Function function, int threads,
-                                                   std::size_t dynamicSharedBytes) {
-  return functionCall("cuOccupancyMaxActiveBlocksPerMultiprocessor", function, [&](DriverState &, ContextHandle &c) {
-    if (!blocks || threads <= 0) return Result::InvalidValue;
-    *blocks = blocksPerSm(*c.spec, *function->program, static_cast<unsigned>(threads), dynamicSharedBytes);
-    return Result::Success;
-  });
-}
-
-Result cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, Function function, int threads,
-                                                            std::size_t dynamicSharedBytes, unsigned) {
-  return cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, dynamicSharedBytes);
 }
 
 } // extern "C"

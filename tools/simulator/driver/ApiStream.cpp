@@ -1,29 +1,35 @@
 // Exports: streams and events. Work is done when its call returns, so waiting is trivial; times are the host's clock,
 // and the time between two events is the time that the simulation took.
-#include <chrono>
+#include <algorithm>
 
 #include "driver/Call.h"
+#include "driver/Exports.h"
+#include "driver/Graph.h"
 
 namespace sage::cuda {
 namespace {
 
 using namespace sim;
 
-std::uint64_t nowNs() {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-          .count());
-}
-
 StreamHandle *ownStream(const DriverState &s, Stream stream) { return s.streams.contains(stream) ? stream : nullptr; }
 
 Result createStream(const char *name, Stream *stream, unsigned flags, int priority) {
   return contextCall(name, [&](DriverState &s, ContextHandle &c) {
     if (!stream || flags > StreamNonBlocking) return Result::InvalidValue;
-    auto *created = new StreamHandle{&c, flags, priority};
+    auto *created = new StreamHandle{&c, flags, std::clamp(priority, -5, 0), s.nextId++, nullptr, {}};
     s.streams.insert(created);
     *stream = created;
     return Result::Success;
+  });
+}
+
+// Waiting for a stream whose work is only recorded is an error, which the recording does not survive.
+Result wait(const char *name, Stream stream) {
+  return streamCall(name, stream, [&](DriverState &s, ContextHandle &) {
+    const StreamHandle *captured = capturing(s, stream);
+    if (captured) return captured->capture->invalid = true, Result::StreamCaptureUnsupported;
+    const auto value = reinterpret_cast<std::uintptr_t>(stream);
+    return value <= legacyStreamValue && legacyBlocked(s) ? Result::StreamCaptureImplicit : Result::Success;
   });
 }
 
@@ -51,16 +57,24 @@ Result cuStreamDestroy_v2(Stream stream) {
   });
 }
 
-Result cuStreamSynchronize(Stream stream) {
-  return streamCall("cuStreamSynchronize", stream, [](DriverState &, ContextHandle &) { return Result::Success; });
-}
-Result cuStreamQuery(Stream stream) {
-  return streamCall("cuStreamQuery", stream, [](DriverState &, ContextHandle &) { return Result::Success; });
-}
+Result cuStreamSynchronize(Stream stream) { return wait("cuStreamSynchronize", stream); }
+Result cuStreamQuery(Stream stream) { return wait("cuStreamQuery", stream); }
 
-Result cuStreamWaitEvent(Stream stream, Event event, unsigned) {
-  return streamCall("cuStreamWaitEvent", stream, [&](DriverState &s, ContextHandle &) {
-    return s.events.contains(event) ? Result::Success : Result::InvalidHandle;
+// A stream that waits for an event of a captured one is captured with it.
+Result cuStreamWaitEvent(Stream stream, Event event, unsigned flags) {
+  return streamCall("cuStreamWaitEvent", stream, [&](DriverState &s, ContextHandle &c) {
+    if (!s.events.contains(event)) return Result::InvalidHandle;
+    StreamHandle *own = ownStream(s, stream);
+    const bool recording = event->capture && event->capture->graph;
+    constexpr unsigned external = 1;
+    if (flags & external) return submit(s, c, stream, EventWaitWork{event});
+    if (!recording) return own && own->capture ? Result::StreamCaptureIsolation : Result::Success;
+    if (!own) return Result::StreamCaptureImplicit;
+    if (own->capture && own->capture != event->capture) return Result::StreamCaptureMerge;
+    own->capture = event->capture;
+    for (GraphNodeHandle *node : event->ahead)
+      if (std::find(own->ahead.begin(), own->ahead.end(), node) == own->ahead.end()) own->ahead.push_back(node);
+    return Result::Success;
   });
 }
 
@@ -91,27 +105,67 @@ Result cuStreamGetPriority(Stream stream, int *priority) {
   });
 }
 
-Result cuStreamIsCapturing(Stream stream, int *status) {
-  return streamCall("cuStreamIsCapturing", stream, [&](DriverState &, ContextHandle &) {
-    if (!status) return Result::InvalidValue;
-    *status = 0;
+Result cuStreamGetId(Stream stream, unsigned long long *id) {
+  return streamCall("cuStreamGetId", stream, [&](DriverState &s, ContextHandle &) {
+    if (!id) return Result::InvalidValue;
+    const StreamHandle *own = ownStream(s, stream);
+    // The default streams have numbers that no created one gets.
+    constexpr unsigned long long defaults = 1ull << 62;
+    *id = own ? own->id : defaults + (reinterpret_cast<std::uintptr_t>(stream) == perThreadStreamValue);
     return Result::Success;
   });
 }
-
-// Called without the lock: the function is the user's and may take its time.
-Result cuLaunchHostFunc(Stream stream, void (*function)(void *), void *data) {
-  const Result result = streamCall("cuLaunchHostFunc", stream, [&](DriverState &, ContextHandle &) {
-    return function ? Result::Success : Result::InvalidValue;
+Result cuStreamGetDevice(Stream stream, Device *device) {
+  return streamCall("cuStreamGetDevice", stream, [&](DriverState &, ContextHandle &c) {
+    if (!device) return Result::InvalidValue;
+    *device = c.ordinal;
+    return Result::Success;
   });
-  if (result == Result::Success) function(data);
+}
+Result cuStreamGetCtx_v2(Stream stream, Context *context, void **green) {
+  if (green) *green = nullptr;
+  return cuStreamGetCtx(stream, context);
+}
+Result cuStreamCopyAttributes(Stream to, Stream from) {
+  return streamCall("cuStreamCopyAttributes", to, [&](DriverState &s, ContextHandle &) {
+    StreamHandle *target = ownStream(s, to);
+    const StreamHandle *source = ownStream(s, from);
+    if (!isStream(s, from)) return Result::InvalidHandle;
+    if (target && source) target->priority = source->priority;
+    return Result::Success;
+  });
+}
+Result cuStreamAttachMemAsync(Stream stream, DevicePtr pointer, std::size_t, unsigned flags) {
+  return streamCall("cuStreamAttachMemAsync", stream, [&](DriverState &, ContextHandle &c) {
+    if (flags != 1 && flags != 2 && flags != 4) return Result::InvalidValue;
+    return c.managed.contains(pointer) ? Result::Success : Result::InvalidValue;
+  });
+}
+
+// Host functions are called without the lock: they are the user's and may take their time.
+Result cuLaunchHostFunc(Stream stream, void (*function)(void *), void *data) {
+  bool now = false;
+  const Result result = streamCall("cuLaunchHostFunc", stream, [&](DriverState &s, ContextHandle &c) {
+    if (!function) return Result::InvalidValue;
+    now = !capturing(s, stream);
+    return submit(s, c, stream, HostWork{function, data});
+  });
+  if (result == Result::Success && now) function(data);
+  return result;
+}
+Result cuStreamAddCallback(Stream stream, void (*function)(Stream, Result, void *), void *data, unsigned flags) {
+  const Result result = streamCall("cuStreamAddCallback", stream, [&](DriverState &s, ContextHandle &) {
+    if (!function || flags != 0) return Result::InvalidValue;
+    return capturing(s, stream) ? Result::StreamCaptureUnsupported : Result::Success;
+  });
+  if (result == Result::Success) function(stream, Result::Success, data);
   return result;
 }
 
 Result cuEventCreate(Event *event, unsigned flags) {
   return contextCall("cuEventCreate", [&](DriverState &s, ContextHandle &c) {
     if (!event || flags > 7) return Result::InvalidValue;
-    auto *created = new EventHandle{&c, flags, false, 0};
+    auto *created = new EventHandle{&c, flags, false, 0, nullptr, {}};
     s.events.insert(created);
     *event = created;
     return Result::Success;
@@ -126,20 +180,29 @@ Result cuEventDestroy_v2(Event event) {
   });
 }
 
-Result cuEventRecord(Event event, Stream stream) {
-  return eventCall("cuEventRecord", event, [&](DriverState &s, ContextHandle &) {
+Result cuEventRecordWithFlags(Event event, Stream stream, unsigned flags) {
+  return eventCall("cuEventRecord", event, [&](DriverState &s, ContextHandle &c) {
+    constexpr unsigned external = 1;
+    if (flags > external) return Result::InvalidValue;
     if (!isStream(s, stream)) return Result::InvalidHandle;
-    event->recorded = true;
-    event->timeNs = nowNs();
+    const StreamHandle *captured = capturing(s, stream);
+    if (!captured || flags == external) return submit(s, c, stream, EventRecordWork{event});
+    event->capture = captured->capture;
+    event->ahead = captured->ahead;
     return Result::Success;
   });
 }
+Result cuEventRecord(Event event, Stream stream) { return cuEventRecordWithFlags(event, stream, 0); }
 
 Result cuEventSynchronize(Event event) {
-  return eventCall("cuEventSynchronize", event, [](DriverState &, ContextHandle &) { return Result::Success; });
+  return eventCall("cuEventSynchronize", event, [&](DriverState &, ContextHandle &) {
+    return event->capture && event->capture->graph ? Result::CapturedEvent : Result::Success;
+  });
 }
 Result cuEventQuery(Event event) {
-  return eventCall("cuEventQuery", event, [](DriverState &, ContextHandle &) { return Result::Success; });
+  return eventCall("cuEventQuery", event, [&](DriverState &, ContextHandle &) {
+    return event->capture && event->capture->graph ? Result::CapturedEvent : Result::Success;
+  });
 }
 
 Result cuEventElapsedTime(float *milliseconds, Event start, Event end) {

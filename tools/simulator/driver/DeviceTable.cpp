@@ -64,9 +64,11 @@ std::optional<int> attributeOf(const DeviceSpec &s, int ordinal, cuda::DeviceAtt
   case A::GlobalL1CacheSupported:
   case A::LocalL1CacheSupported:
   case A::CooperativeLaunch:
+  case A::ManagedMemory:
+  case A::MemoryPoolsSupported:
   case A::ComputePreemptionSupported: return 1;
   case A::AsyncEngineCount: return 2;
-  // Clusters, tensor maps, memory pools, managed and virtual memory are not simulated.
+  // Clusters, virtual memory, textures and sharing between processes are not simulated.
   default: break;
   }
   const int number = static_cast<int>(attribute);

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "core/Decoder.h"
-#include "ptx/Parser.h"
+#include "driver/Linker.h"
 
 namespace sage::sim {
 namespace {
@@ -25,11 +25,6 @@ struct LoadFailure {
 
 // PTX runs on its target and on everything newer; with a suffix (sm_90a) on exactly that.
 void checkTarget(const Module &module, const DeviceSpec &spec) {
-  const int version = module.versionMajor * 10 + module.versionMinor;
-  if (version > newestPtx)
-    throw LoadFailure{Result::UnsupportedPtxVersion, 1,
-                      "PTX version " + std::to_string(module.versionMajor) + "." + std::to_string(module.versionMinor) +
-                          " is newer than 9.0"};
   const unsigned target = archNumber(module.target), device = static_cast<unsigned>(spec.major * 10 + spec.minor);
   const bool special = !module.target.empty() && (module.target.back() == 'a' || module.target.back() == 'f');
   if (target == 0 || target > device || (special && module.target != spec.arch))
@@ -119,7 +114,7 @@ LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx) {
     outcome.result = result;
     outcome.errorLog = logLine(line, message);
   };
-  const auto parsed = parseModule(ptx);
+  const auto parsed = linkImage(ptx);
   if (const auto *error = std::get_if<SourceError>(&parsed)) {
     fail(Result::InvalidPtx, error->line, error->message);
     return outcome;
@@ -128,6 +123,9 @@ LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx) {
   try {
     checkTarget(module, *context.spec);
     outcome.module = Loader(context, module).run();
+    if (outcome.module->ptxVersion > newestPtx)
+      outcome.infoLog += "warning: PTX version " + std::to_string(module.versionMajor) + "." +
+                         std::to_string(module.versionMinor) + " is newer than 9.0\n";
     for (const auto &[name, f] : outcome.module->functions)
       outcome.infoLog += "kernel '" + name + "': " + std::to_string(f->program->registersPerThread) +
                          " registers (estimate), " + std::to_string(f->program->staticSharedBytes) + " bytes shared, " +

@@ -48,12 +48,13 @@ bool makeDevices(DriverState &s, const std::string &names) {
     start = end + 1;
   }
   s.devices.clear();
+  s.created.clear();
   for (const DeviceSpec *spec : specs) {
     auto device = std::make_unique<cuda::ContextHandle>();
     device->ordinal = static_cast<int>(s.devices.size());
     device->spec = spec;
     // The host's memory limits the device's: data and shadow take two bytes for one.
-    device->memory = std::make_unique<DeviceMemory>(std::min(spec->memoryBytes, hostMemoryBytes() / 2));
+    device->memory = std::make_shared<DeviceMemory>(std::min(spec->memoryBytes, hostMemoryBytes() / 2));
     s.devices.push_back(std::move(device));
   }
   return true;

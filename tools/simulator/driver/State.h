@@ -1,10 +1,12 @@
-// What the driver remembers: devices, contexts, modules, streams, events. One mutex guards all of it; a launch runs
-// under that mutex, so work is done in the order of the calls and every asynchronous call is complete when it returns.
+// What the driver remembers: devices, contexts, modules, libraries, streams, events, graphs. One mutex guards all of
+// it; a launch runs under that mutex, so work is done in the order of the calls and every asynchronous call is complete
+// when it returns.
 //
 // Handles are pointers to these objects. A handle that is not in its set of living objects is refused, so a stale or
 // made-up one is an error code and never a crash.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,12 +25,21 @@
 
 namespace sage::cuda {
 
+struct Capture;
+struct GraphNodeHandle;
+struct KernelHandle;
+struct GraphHandle;
+
 struct FunctionHandle {
   ModuleHandle *module = nullptr;
   std::unique_ptr<const sim::Program> program;
   int maxDynamicSharedBytes = 49152;
   int sharedCarveout = -1;
   int nonPortableCluster = 0;
+  // What the launch calls from before CUDA 4 set one by one.
+  std::array<std::uint32_t, 3> blockShape{1, 1, 1};
+  std::uint32_t dynamicSharedBytes = 0;
+  std::vector<std::uint8_t> packedArguments;
 };
 
 struct ModuleHandle {
@@ -42,10 +53,25 @@ struct ModuleHandle {
   int ptxVersion = 0;
 };
 
+/// A library's code belongs to no context: it is loaded into each one when that one first needs it.
+struct LibraryHandle {
+  std::string image;
+  std::map<std::string, std::unique_ptr<KernelHandle>> kernels;
+  std::map<ContextHandle *, ModuleHandle *> modules;
+};
+
+struct KernelHandle {
+  LibraryHandle *library = nullptr;
+  std::string name;
+};
+
 struct StreamHandle {
   ContextHandle *context = nullptr;
   unsigned flags = 0;
   int priority = 0;
+  std::uint64_t id = 0;
+  std::shared_ptr<Capture> capture;     ///< set while its work is recorded into a graph
+  std::vector<GraphNodeHandle *> ahead; ///< the nodes that the next one depends on
 };
 
 struct EventHandle {
@@ -53,16 +79,31 @@ struct EventHandle {
   unsigned flags = 0;
   bool recorded = false;
   std::uint64_t timeNs = 0;
+  std::shared_ptr<Capture> capture; ///< of the stream that recorded it last
+  std::vector<GraphNodeHandle *> ahead;
+};
+
+struct PinnedRange {
+  bool allocated; ///< here, or only registered
+  unsigned flags;
+  std::size_t bytes;
 };
 
 struct ContextHandle {
   int ordinal = 0;
   const sim::DeviceSpec *spec = nullptr;
+  bool isPrimary = true;
   unsigned retained = 0;
-  Result sticky = Result::Success; ///< of a faulted kernel: every later call returns it
-  std::unique_ptr<sim::DeviceMemory> memory;
+  unsigned flags = 0;
+  std::uint64_t id = 0;
+  Result sticky = Result::Success;           ///< of a faulted kernel: every later call returns it
+  std::shared_ptr<sim::DeviceMemory> memory; ///< the device's, shared by its contexts
+  std::unordered_set<DevicePtr> allocations; ///< made in this context
+  std::unordered_set<DevicePtr> managed;     ///< those of them that the host may touch
   std::vector<std::unique_ptr<ModuleHandle>> modules;
-  std::map<void *, bool> pinned; ///< host pointers; true when allocated here, false when only registered
+  std::map<void *, PinnedRange> pinned; ///< by host pointer
+  std::map<int, std::size_t> limits;
+  int cacheConfig = 0, sharedConfig = 0;
   std::uint64_t launches = 0;
 };
 
@@ -75,7 +116,10 @@ struct DriverState {
   bool initialised = false;
   std::string configured;                                    ///< from sagesimConfigure
   std::vector<std::unique_ptr<cuda::ContextHandle>> devices; ///< each with its primary context
-  std::unordered_set<void *> modules, functions, streams, events;
+  std::vector<std::unique_ptr<cuda::ContextHandle>>
+      created; ///< stay here when destroyed, for threads that point at them
+  std::unordered_set<void *> modules, functions, libraries, kernels, links, streams, events, pools, graphs, graphExecs;
+  std::uint64_t nextId = 1;
   std::map<std::string, KernelCounters> counters;
   std::vector<std::string> reports; ///< violations as JSON
 };
@@ -85,6 +129,14 @@ DriverState &state();
 
 /// Parses "sm_80,sm_90a"; false when a name is unknown or the list is empty.
 bool makeDevices(DriverState &s, const std::string &names);
+
+/// A context that was made and perhaps destroyed since.
+bool isContext(const DriverState &s, cuda::Context context);
+/// What the context owns goes; its handles are stale from then on.
+void destroyContents(DriverState &s, cuda::ContextHandle &context);
+
+/// The function behind a handle of a function, or of a library's kernel; null when it is neither.
+cuda::FunctionHandle *functionOf(DriverState &s, cuda::ContextHandle &context, void *handle);
 
 /// The calling thread's stack of contexts; the last one is current.
 std::vector<cuda::ContextHandle *> &contextStack();

@@ -11,6 +11,9 @@
 
 namespace sage::sim {
 
+/// Who sees a module-level name when modules are linked.
+enum class Linkage : std::uint8_t { Local, Visible, Weak, Common, Extern };
+
 struct Operand {
   enum class Kind : std::uint8_t {
     Register, ///< `index` is the register; `negated` for !%p
@@ -50,6 +53,7 @@ struct Variable {
   std::uint64_t bytes = 0; ///< 0 for an extern array without a bound
   std::uint32_t align = 1;
   bool isExtern = false;
+  Linkage linkage = Linkage::Local;
   std::uint32_t line = 0;
   std::vector<std::uint8_t> initialiser; ///< shorter than `bytes`: the rest is zero
   struct Relocation {
@@ -75,6 +79,7 @@ struct Function {
   std::string name;
   bool isEntry = false;
   bool hasBody = false;
+  Linkage linkage = Linkage::Local;
   std::uint32_t line = 0;
   std::vector<Variable> parameters;
   std::vector<Variable> results; ///< of a .func, in .param space

@@ -2,6 +2,7 @@
 #include "ptx/Parser.h"
 
 #include <new>
+#include <utility>
 
 #include "ptx/ParserImpl.h"
 
@@ -94,6 +95,7 @@ void Parser::skipBraces() {
 
 Module Parser::parse() {
   bool isExtern = false;
+  Linkage linkage = Linkage::Local;
   while (peek().kind != Token::Kind::End) {
     if (peek().kind != Token::Kind::Word)
       fail("expected a directive, found '" + std::string(peek().text.substr(0, 60)) + "'");
@@ -113,16 +115,21 @@ Module Parser::parse() {
       take();
       acceptPunct(';');
     } else if (word == ".extern")
-      take(), isExtern = true;
+      take(), isExtern = true, linkage = Linkage::Extern;
     else if (word == ".visible" || word == ".weak" || word == ".common")
-      take();
-    else if (word == ".entry" || word == ".func")
+      take(), linkage = word == ".visible" ? Linkage::Visible : word == ".weak" ? Linkage::Weak : Linkage::Common;
+    else if (word == ".entry" || word == ".func") {
       parseFunction(word == ".entry"), isExtern = false;
-    else if (word == ".global" || word == ".const" || word == ".shared") {
+      module.functions.back().linkage = std::exchange(linkage, Linkage::Local);
+    } else if (word == ".global" || word == ".const" || word == ".shared") {
       take();
       const Space space = word == ".global" ? Space::Global : word == ".const" ? Space::Const : Space::Shared;
-      for (Variable &v : parseVariables(space, isExtern)) module.variables.push_back(std::move(v));
+      for (Variable &v : parseVariables(space, isExtern)) {
+        v.linkage = linkage;
+        module.variables.push_back(std::move(v));
+      }
       isExtern = false;
+      linkage = Linkage::Local;
     } else {
       fail("unknown directive '" + word.substr(0, 60) + "'");
     }

@@ -1,0 +1,164 @@
+// Doing work, and recording it from captured streams; see Graph.h.
+#include <chrono>
+#include <cstring>
+
+#include "core/GridRunner.h"
+#include "driver/Environment.h"
+#include "driver/Environment.h"
+#include "driver/Graph.h"
+#include "driver/Occupancy.h"
+
+namespace sage::sim {
+namespace {
+
+using cuda::Result;
+
+bool within(const std::array<std::uint32_t, 3> &v, const std::array<std::uint32_t, 3> &limit) {
+  for (std::size_t i = 0; i < 3; ++i)
+    if (v[i] == 0 || v[i] > limit[i]) return false;
+  return true;
+}
+
+std::array<std::uint32_t, 3> clusterOf(const Program &p, const KernelWork &w) {
+  const auto &wanted = w.cluster[0] != 0 ? w.cluster : p.requiredCluster;
+  return wanted[0] != 0 ? wanted : std::array<std::uint32_t, 3>{1, 1, 1};
+}
+
+Result checkCluster(const cuda::ContextHandle &c, const Program &p, const KernelWork &w) {
+  const auto cluster = clusterOf(p, w);
+  if (cluster == std::array<std::uint32_t, 3>{1, 1, 1}) return Result::Success;
+  if (c.spec->major < 9) return Result::InvalidValue;
+  if (p.requiredCluster[0] != 0 && cluster != p.requiredCluster) return Result::InvalidClusterSize;
+  for (std::size_t i = 0; i < 3; ++i)
+    if (cluster[i] == 0 || w.grid[i] % cluster[i] != 0) return Result::InvalidClusterSize;
+  return Result::NotSupported; // blocks of a cluster would have to run side by side
+}
+
+Result checkShape(const cuda::ContextHandle &c, const cuda::FunctionHandle &f, const KernelWork &w) {
+  const Program &p = *f.program;
+  if (!within(w.grid, {2147483647u, 65535u, 65535u}) || !within(w.block, {1024u, 1024u, 64u}))
+    return Result::InvalidValue;
+  const std::uint64_t threads = std::uint64_t{w.block[0]} * w.block[1] * w.block[2];
+  if (threads > 1024) return Result::InvalidValue;
+  if (p.requiredThreads[0] != 0 && p.requiredThreads != w.block) return Result::InvalidValue;
+  if (p.maxThreads[0] != 0 && threads > std::uint64_t{p.maxThreads[0]} * p.maxThreads[1] * p.maxThreads[2])
+    return Result::InvalidValue;
+  if (w.dynamicSharedBytes > static_cast<std::uint32_t>(f.maxDynamicSharedBytes)) return Result::InvalidValue;
+  if (p.staticSharedBytes + std::uint64_t{w.dynamicSharedBytes} > static_cast<std::uint64_t>(c.spec->sharedOptinBytes))
+    return Result::InvalidValue;
+  return checkCluster(c, p, w);
+}
+
+void count(DriverState &s, const Program &p, const LaunchOutcome &outcome, double seconds) {
+  KernelCounters &k = s.counters[p.name];
+  ++k.launches;
+  k.hostSeconds += seconds;
+  k.total.add(outcome.counters);
+}
+
+std::uint64_t nowNs() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
+} // namespace
+
+Result collectArguments(const Program &p, void **parameters, void **extra, std::vector<std::uint8_t> &to) {
+  to.assign(p.parameterBytes, 0);
+  if (parameters && extra) return Result::InvalidValue;
+  if (p.parameters.empty()) return Result::Success;
+  if (parameters) {
+    for (std::size_t i = 0; i < p.parameters.size(); ++i) {
+      if (!parameters[i]) return Result::InvalidValue;
+      std::memcpy(to.data() + p.parameters[i].offset, parameters[i], p.parameters[i].bytes);
+    }
+    return Result::Success;
+  }
+  if (!extra) return Result::InvalidValue;
+  const void *buffer = nullptr;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; reinterpret_cast<std::uintptr_t>(extra[i]) != cuda::launchParamEnd; i += 2) {
+    const auto key = reinterpret_cast<std::uintptr_t>(extra[i]);
+    if (key == cuda::launchParamBufferPointer)
+      buffer = extra[i + 1];
+    else if (key == cuda::launchParamBufferSize && extra[i + 1])
+      bytes = *static_cast<const std::size_t *>(extra[i + 1]);
+    else
+      return Result::InvalidValue;
+  }
+  if (!buffer || bytes < p.parameterBytes) return Result::InvalidValue;
+  std::memcpy(to.data(), buffer, p.parameterBytes);
+  return Result::Success;
+}
+
+Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w) {
+  const cuda::FunctionHandle *function = functionOf(s, c, w.function);
+  if (!function) return Result::InvalidHandle;
+  if (const Result shape = checkShape(c, *function, w); shape != Result::Success) return shape;
+  const Program &p = *function->program;
+  if (w.arguments.size() < p.parameterBytes) return Result::InvalidValue;
+  Launch l;
+  l.parameters = w.arguments;
+  l.program = &p;
+  l.memory = c.memory.get();
+  l.grid = w.grid;
+  l.threads = w.block;
+  l.dynamicSharedBytes = w.dynamicSharedBytes;
+  l.smCount = static_cast<std::uint32_t>(c.spec->smCount);
+  const int perSm = blocksPerSm(*c.spec, p, w.block[0] * w.block[1] * w.block[2], w.dynamicSharedBytes);
+  l.residentBlocks = static_cast<std::uint32_t>(std::max(1, perSm)) * l.smCount;
+  l.gridId = ++c.launches;
+  l.timeoutSeconds = environment().timeoutSeconds;
+  l.timeoutSeconds = environment().timeoutSeconds;
+  if (w.cooperative && std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2] > l.residentBlocks)
+    return Result::CooperativeLaunchTooLarge;
+  const auto start = std::chrono::steady_clock::now();
+  const LaunchOutcome outcome = runGrid(l);
+  count(s, p, outcome, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  if (outcome.violation) {
+    raise(s, c, *outcome.violation);
+    return c.sticky;
+  }
+  return outcome.outOfMemory ? Result::OutOfMemory : Result::Success;
+}
+
+Result perform(DriverState &s, cuda::ContextHandle &c, const Work &work) {
+  if (const auto *kernel = std::get_if<KernelWork>(&work)) return performKernel(s, c, *kernel);
+  if (const auto *copy = std::get_if<CopyWork>(&work)) return performCopy(c, *copy);
+  if (const auto *fill = std::get_if<FillWork>(&work)) return performFill(c, *fill);
+  if (const auto *record = std::get_if<EventRecordWork>(&work)) {
+    if (!s.events.contains(record->event)) return Result::InvalidHandle;
+    record->event->recorded = true;
+    record->event->timeNs = nowNs();
+    record->event->capture.reset();
+    record->event->ahead.clear();
+  }
+  return Result::Success;
+}
+
+cuda::StreamHandle *capturing(const DriverState &s, cuda::Stream stream) {
+  return s.streams.contains(stream) && stream->capture ? stream : nullptr;
+}
+
+bool legacyBlocked(const DriverState &s) {
+  for (void *p : s.streams) {
+    const auto *stream = static_cast<const cuda::StreamHandle *>(p);
+    if (stream->capture && stream->flags != cuda::StreamNonBlocking) return true;
+  }
+  return false;
+}
+
+Result submit(DriverState &s, cuda::ContextHandle &c, cuda::Stream stream, Work work) {
+  cuda::StreamHandle *captured = capturing(s, stream);
+  if (captured) {
+    if (captured->capture->invalid) return Result::StreamCaptureInvalidated;
+    captured->ahead = {captured->capture->graph->add(std::move(work), captured->ahead)};
+    return Result::Success;
+  }
+  const auto value = reinterpret_cast<std::uintptr_t>(stream);
+  if ((value == 0 || value == cuda::legacyStreamValue) && legacyBlocked(s)) return Result::StreamCaptureImplicit;
+  return perform(s, c, work);
+}
+
+} // namespace sage::sim
