@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# The command `sagesim`: a kernel's result, its counters, a violation, and what it says of wrong input.
+set -u
+tool=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+fail() { echo "$1" >&2; cat out err >&2; exit 1; }
+try() { # CODE ARGUMENT...
+  local expected=$1 code
+  shift
+  "$tool" "$@" >out 2>err
+  code=$?
+  [ $code -eq "$expected" ] || fail "sagesim $*: exit code $code, not $expected"
+}
+
+cat >double.ptx <<'PTX'
+.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry double(.param .u64 p, .param .u32 n)
+{
+  .reg .b64 %a, %o; .reg .b32 %r, %n, %v; .reg .pred %q;
+  ld.param.b64 %a, [p]; ld.param.b32 %n, [n];
+  mov.u32 %r, %tid.x; setp.ge.u32 %q, %r, %n; @%q ret;
+  mul.wide.u32 %o, %r, 4; add.s64 %a, %a, %o;
+  ld.global.b32 %v, [%a]; add.u32 %v, %v, %v; st.global.b32 [%a], %v;
+  ret;
+}
+PTX
+printf '\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0' >in.bin
+printf '\2\0\0\0\4\0\0\0\6\0\0\0\10\0\0\0' >expected.bin
+
+try 0 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4 --output 0:out.bin
+cmp out.bin expected.bin || fail "wrong result"
+grep -q '"name":"double"' out || fail "no counters"
+try 3 run double.ptx --kernel double --arg buf:@in.bin --arg u32:5
+grep -q 'sagesim: out_of_bounds: .*' err || fail "the overrun was not reported"
+grep -q 'PTX line 10:' err || fail "the report does not name the line"
+try 3 run double.ptx --kernel double --arg buf:16 --arg u32:4
+grep -q 'uninitialised_read' err || fail "the read of unwritten memory was not reported"
+try 3 run double.ptx --kernel double --arg buf:16
+try 1 run double.ptx --kernel triple
+try 1 run missing.ptx --kernel double
+try 2 run double.ptx --kernel double --arg u32:x
+try 2 run double.ptx --kernel double --grid 0
+try 2 run double.ptx --kernel double --output 0:out.bin
+try 2 walk
+echo nonsense >bad.ptx
+try 3 run bad.ptx --kernel k
