@@ -25,7 +25,7 @@ TEST_CASE("an unknown instruction is refused with its name and line") {
           "unknown instruction 'frobnicate.s32'", 9);
   refused(std::string(registers) + "add.weird.s32 %a0, %a1, %a2;", "unknown instruction 'add.weird.s32'", 8);
   refused(std::string(registers) + "call.uni foo, (%a0);", "unresolved extern function 'foo'", 8);
-  refused(std::string(registers) + "wgmma.fence.sync.aligned;", "unknown instruction 'wgmma.fence.sync.aligned'", 8);
+  refused(std::string(registers) + "wgmma.fence.sync.aligned;", "requires .target sm_90", 8);
 }
 
 TEST_CASE("wrong operands are refused") {

@@ -96,6 +96,7 @@ void BlockRunner::start(std::uint64_t linear) {
   for (Barrier &b : block.barriers) b.inUse = false;
   if (races) races->startBlock();
   block.violation.reset();
+  block.proxy.reset();
   ++stats.blocks;
   for (Warp &w : block.warps) {
     w.alive = w.exists;

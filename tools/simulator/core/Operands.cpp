@@ -48,6 +48,17 @@ Type itemType(const Item &item, const Form &form) {
   return typeByName(item.type);
 }
 
+// §9.7.15.5: f16 sums share a register, the others have one each; 64 × N over 128 threads.
+std::size_t accumulators(const Form &form) {
+  for (const std::string_view m : form.modifiers)
+    if (m.starts_with("m64n")) {
+      std::size_t n = 0;
+      for (std::size_t k = 4; k < m.size() && m[k] != 'k'; ++k) n = 10 * n + static_cast<std::size_t>(m[k] - '0');
+      return n / (form.type(0) == Type::F16 ? 4 : 2);
+    }
+  return 0;
+}
+
 /// Tries one row on one instruction. A mismatch is not an error yet: another row may fit.
 class Resolver {
 public:
@@ -102,6 +113,7 @@ private:
     case 'Q': return registerWithPredicate(operand, type);
     case 'p': return sourcePredicate(operand);
     case 'm': return address(operand);
+    case 't': return tensor(operand);
     case 'i':
     case 's': return immediate(operand, item.kind == 's');
     case 'L': return label(operand);
@@ -224,6 +236,8 @@ private:
       want = form.has("v2") ? 2 : form.has("v4") ? 4 : form.has("v8") ? 8 : 1;
     else if (item.count == 'M')
       want = form.has("x4") ? 4 : form.has("x2") ? 2 : 1;
+    else if (item.count == 'W')
+      want = accumulators(form);
     else
       want = static_cast<std::size_t>(item.count - '0');
     if (item.count == 'V' || item.count == 'M') result->vector = static_cast<std::uint8_t>(want);
@@ -282,6 +296,20 @@ private:
       addRegister(o.index);
     }
     addRaw(o.negated);
+    return true;
+  }
+
+  bool tensor(const Operand &o) {
+    std::size_t rank = 0;
+    for (const std::string_view m : form.modifiers)
+      if (m.size() == 2 && m[1] == 'd') rank = static_cast<std::size_t>(m[0] - '0');
+    if (o.kind != Operand::Kind::Address || o.elements.size() != 2 || o.elements[1].elements.size() != rank)
+      return mismatch("needs a tensor map and " + std::to_string(rank) + " coordinates in brackets");
+    Operand map = o;
+    map.elements.resize(1);
+    if (!address(map)) return false;
+    for (const Operand &c : o.elements[1].elements)
+      if (!source(c, Type::S32, false)) return false;
     return true;
   }
 

@@ -129,6 +129,11 @@ SlotMap assignSlots(Draft &draft, Program &program) {
   std::vector<Interval> intervals = intervalsOf(draft);
   for (const DraftFunction &f : draft.functions) // a frame's address lives as long as the function runs
     if (f.frameRegister >= 0) intervals[static_cast<std::size_t>(f.frameRegister)] = {0, ~0u};
+  // The results of a wgmma arrive at a wait: nobody else may have their slots meanwhile.
+  for (const DraftInst &inst : draft.code)
+    if (inst.row->pattern.starts_with("wgmma mma_async"))
+      for (const Entry &e : inst.entries)
+        if (e.isDefinition) intervals[e.value] = {0, ~0u};
   SlotMap map;
   map.registers.assign(draft.registers.size(), 0);
   const std::uint32_t wide = scan(draft, intervals, Width::Wide, map.registers);

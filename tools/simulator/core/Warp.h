@@ -51,7 +51,8 @@ struct LookupCache {
 };
 
 struct Block;
-struct CallStack; // CallStack.h
+struct CallStack;  // CallStack.h
+struct AsyncProxy; // AsyncProxy.h
 
 struct Warp {
   std::byte *regs = nullptr;
@@ -114,6 +115,7 @@ struct Block {
   RaceDetector *races = nullptr; ///< null: one warp only, or no shared memory
   std::vector<Warp> warps;
   std::array<Barrier, namedBarriers> barriers;
+  std::shared_ptr<AsyncProxy> proxy; ///< null until an mbarrier, a bulk copy or a wgmma is used
   std::optional<Violation> violation;
 };
 

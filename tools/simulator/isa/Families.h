@@ -12,7 +12,7 @@ namespace sage::sim {
 struct Families {
   const char *level;
   std::span<const Row> integer, logic, compare, floating, half, approximate, convert, move, memory, atomic,
-      asynchronous, matrix, collective;
+      asynchronous, matrix, collective, warpgroup;
 };
 
 namespace baseline {
@@ -29,6 +29,9 @@ const Families &bestFamilies();
 
 /// Branches, exits and barriers: the same code on every level.
 std::span<const Row> controlRows();
+/// The asynchronous proxy: mbarriers, bulk copies.
+std::span<const Row> mbarrierRows();
+std::span<const Row> bulkRows();
 const Inst *blockEntryHandler(Warp &w, const Inst *inst);
 const Inst *predicatedHandler(Warp &w, const Inst *inst);
 

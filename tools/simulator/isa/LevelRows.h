@@ -18,5 +18,6 @@ std::span<const Row> atomicRows();
 std::span<const Row> asyncRows();
 std::span<const Row> matrixRows();
 std::span<const Row> collectiveRows();
+std::span<const Row> warpgroupRows();
 
 } // namespace sage::sim::SAGESIM_LEVEL

@@ -4,9 +4,9 @@
 namespace sage::sim::SAGESIM_LEVEL {
 
 const Families &families() {
-  static const Families result{SAGESIM_LEVEL_NAME, integerRows(),     logicRows(),   compareRows(),   floatRows(),
-                               halfRows(),         approximateRows(), convertRows(), moveRows(),      memoryRows(),
-                               atomicRows(),       asyncRows(),       matrixRows(),  collectiveRows()};
+  static const Families result{SAGESIM_LEVEL_NAME, integerRows(),     logicRows(),   compareRows(),    floatRows(),
+                               halfRows(),         approximateRows(), convertRows(), moveRows(),       memoryRows(),
+                               atomicRows(),       asyncRows(),       matrixRows(),  collectiveRows(), warpgroupRows()};
   return result;
 }
 

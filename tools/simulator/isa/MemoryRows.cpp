@@ -225,6 +225,7 @@ const Row rows[] = {
      UnitClass::Memory, pickStore},
     {"prefetch [global|local] L1|L2", "m", UnitClass::Memory, always<nothing>},
     {"prefetch global L2::evict_last|L2::evict_normal", "m", UnitClass::Memory, always<nothing>},
+    {"prefetch [param] tensormap", "m", UnitClass::Memory, always<nothing>, 90},
     {"prefetchu L1", "m", UnitClass::Memory, always<nothing>},
 };
 

@@ -83,7 +83,10 @@ template <bool To> const Inst *convertAddress(Warp &w, const Inst *i) {
 }
 // Through 32-bit registers (a shared address fits; the result of a 32-bit cvta is only good for its own space).
 Picked pickCvta(const Form &f) {
-  const unsigned window = f.has("shared") || f.has("shared::cta") ? 1 : f.has("local") ? 2 : f.has("param") ? 3 : 0;
+  const unsigned window = f.has("shared") || f.has("shared::cta") || f.has("shared::cluster") ? 1
+                          : f.has("local")                                                    ? 2
+                          : f.has("param") || f.has("param::entry")                           ? 3
+                                                                                              : 0;
   if (typeBits(f.type()) == 32) return move<u32>;
   return {f.has("to") ? convertAddress<true> : convertAddress<false>, window};
 }
@@ -109,7 +112,8 @@ const Row rows[] = {
     {"mov u64|b64", "d C", UnitClass::Move, always<clock64>},
     {"mov b16|u16|s16|f16|bf16|b32|u32|s32|f32|f16x2", "d a", UnitClass::Move, always<move<u32>>},
     {"mov b64|u64|s64|f64", "d a", UnitClass::Move, always<move<u64>>},
-    {"cvta [to] global|shared|shared::cta|local|const|param u32|u64", "d a", UnitClass::Move, pickCvta},
+    {"cvta [to] global|shared|shared::cta|shared::cluster|local|const|param|param::entry u32|u64", "d a",
+     UnitClass::Move, pickCvta},
     {"isspacep global|shared|shared::cta|local|const|param", "P a:u64", UnitClass::Predicate,
      [](const Form &f) -> Picked {
        const unsigned window = f.has("shared") || f.has("shared::cta") ? 1

@@ -15,9 +15,19 @@ std::string_view takeUntil(std::string_view &rest, char separator) {
   return head;
 }
 
+/// Equal, where a * in NAME stands for digits.
+bool fits(std::string_view name, std::string_view token) {
+  const std::size_t star = name.find('*');
+  if (star == std::string_view::npos) return name == token;
+  const std::string_view head = name.substr(0, star), tail = name.substr(star + 1);
+  if (token.size() <= head.size() + tail.size() || !token.starts_with(head) || !token.ends_with(tail)) return false;
+  token = token.substr(star, token.size() - head.size() - tail.size());
+  return token.size() <= 4 && token.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 bool isAlternative(std::string_view alternatives, std::string_view token) {
   while (!alternatives.empty())
-    if (takeUntil(alternatives, '|') == token) return true;
+    if (fits(takeUntil(alternatives, '|'), token)) return true;
   return false;
 }
 
@@ -74,7 +84,7 @@ const InstructionSet &instructionSet() {
     for (const std::span<const Row> rows :
          {families.integer, families.logic, families.compare, families.floating, families.half, families.approximate,
           families.convert, families.move, families.memory, families.atomic, families.asynchronous, families.matrix,
-          families.collective, controlRows()})
+          families.collective, families.warpgroup, controlRows(), mbarrierRows(), bulkRows()})
       for (const Row &row : rows) built.rows.push_back(&row);
     return built;
   }();

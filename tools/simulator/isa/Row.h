@@ -3,13 +3,16 @@
 //   {"add [rn|rz|rm|rp] [ftz] [sat] f32", "d a b", UnitClass::Float, pickAddF32}
 //
 // The pattern is the opcode and its modifiers in the order of the manual: `a|b` one of them, `[a|b]` optionally one of
-// them. The signature says what the operands are; the decoder resolves them in this order into Inst::o:
+// them; * stands for digits. The signature says what the operands are; the decoder resolves them in this order into
+// Inst::o:
 //
 //   d  destination register            P  destination predicate, or a pair p|q (two entries)
 //   a  source: register, constant, special register, address of a variable (b and c mean the same)
 //   p  source predicate: two entries, the mask's offset and 1 when negated
 //   D4 A4  vector of four destinations / sources;  DV AV  vector or scalar, its length goes to Inst::vector
 //   m  [address]: one entry (the register), the displacement goes to Inst::imm
+//   t  [tensor map, {coordinates}]: the map's register like an address, then the coordinates; their number from "2d"
+//   DW  the accumulators of a wgmma, their number from its shape
 //   i  immediate, the value itself      L  branch target       T  branch table
 //   ?x the operand may be absent; Inst::operandCount tells
 //
