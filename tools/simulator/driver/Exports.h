@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "driver/Api.h"
+#include "tools/simulator/driver/Api.h"
 
 namespace sage::cuda {
 

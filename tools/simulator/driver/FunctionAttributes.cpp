@@ -24,7 +24,7 @@ Result functionAttribute(ContextHandle &c, FunctionHandle &f, FunctionAttribute 
   switch (attribute) {
   case FunctionAttribute::MaxThreadsPerBlock: value = maxThreadsOf(p); break;
   case FunctionAttribute::SharedSizeBytes: value = static_cast<int>(p.staticSharedBytes); break;
-  case FunctionAttribute::ConstSizeBytes: value = 0; break;
+  case FunctionAttribute::ConstSizeBytes: value = static_cast<int>(f.module->constBytes); break;
   case FunctionAttribute::LocalSizeBytes: value = static_cast<int>(p.localBytes); break;
   case FunctionAttribute::NumRegs: value = static_cast<int>(p.registersPerThread); break;
   case FunctionAttribute::PtxVersion: value = f.module->ptxVersion; break;

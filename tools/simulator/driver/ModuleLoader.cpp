@@ -71,6 +71,7 @@ private:
     if (!a) throw LoadFailure{Result::OutOfMemory, v.line, "no memory for variable '" + v.name + "'"};
     symbols[v.name] = {v.space, a->base};
     result->globals[v.name] = {a->base, v.bytes};
+    if (v.space == Space::Const) result->constBytes += v.bytes;
   }
 
   void initialise(const Variable &v) {

@@ -51,6 +51,7 @@ struct ModuleHandle {
   };
   std::map<std::string, Global> globals;
   int ptxVersion = 0;
+  std::uint64_t constBytes = 0; ///< of all its .const variables
 };
 
 /// A library's code belongs to no context: it is loaded into each one when that one first needs it.
