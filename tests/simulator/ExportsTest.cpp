@@ -222,4 +222,22 @@ TEST_CASE("binary code without PTX has no binary for this GPU") {
   CHECK(cuModuleLoadData(&module, elf) == Result::NoBinaryForGpu);
 }
 
+TEST_CASE("tensor maps are checked when they are made") {
+  const simtest::Device device("sm_90a");
+  alignas(64) unsigned char map[128];
+  std::uint64_t size[] = {128, 64}, strides[] = {256};
+  unsigned box[] = {64, 64}, steps[] = {1, 1};
+  const auto encode = [&](std::uintptr_t address, int swizzle) {
+    return cuTensorMapEncodeTiled(map, 6, 2, reinterpret_cast<void *>(address), size, strides, box, steps, 0, swizzle,
+                                  0, 0);
+  };
+  CHECK(encode(0x1000, 3) == Result::Success);
+  CHECK(encode(0x1008, 3) == Result::InvalidValue); // address
+  CHECK(encode(0x1000, 2) == Result::InvalidValue); // a row of 128 bytes in a swizzle of 64
+  strides[0] = 250;
+  CHECK(encode(0x1000, 3) == Result::InvalidValue);
+  strides[0] = 256, box[1] = 257;
+  CHECK(encode(0x1000, 3) == Result::InvalidValue);
+}
+
 } // namespace sage::simtest

@@ -319,6 +319,10 @@ cuOccupancyMaxPotentialBlockSizeWithFlags(int *minGrid, int *block, Function fun
 [[gnu::visibility("default")]] Result cuStreamAddCallback(Stream stream, void (*function)(Stream, Result, void *),
                                                           void *data, unsigned flags);
 [[gnu::visibility("default")]] Result cuEventRecordWithFlags(Event event, Stream stream, unsigned flags);
+[[gnu::visibility("default")]] Result cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *address,
+                                                             const std::uint64_t *size, const std::uint64_t *strides,
+                                                             const unsigned *box, const unsigned *elementStrides,
+                                                             int interleave, int swizzle, int promotion, int fill);
 }
 
 } // namespace sage::cuda
