@@ -215,9 +215,16 @@ json Request::addTimes(double parseMs, const PipelineResult &result) {
 void Request::runPasses() {
   mlir::MLIRContext context(registry(), mlir::MLIRContext::Threading::DISABLED);
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { addMlirDiagnostic(diagnostic); });
+  // MLIR's parser recurses at each region; a text nested without end would overflow the stack.
+  std::string source = text(request, "mlir");
+  constexpr int deepest = 256;
+  int depth = 0;
+  for (char c : source)
+    if ((depth += (c == '{') - (c == '}')) > deepest)
+      throw Invalid{"mlir: regions nest deeper than " + std::to_string(deepest)};
   mlir::ParserConfig config(&context);
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      mlir::parseSourceString<mlir::ModuleOp>(text(request, "mlir"), config, text(request, "name", "input.mlir"));
+      mlir::parseSourceString<mlir::ModuleOp>(source, config, text(request, "name", "input.mlir"));
   if (!module) return;
   std::string complaint;
   llvm::raw_string_ostream complaints(complaint);

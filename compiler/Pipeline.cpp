@@ -170,16 +170,19 @@ std::string Run::textOf(const Stage &stage) {
 
 LogicalResult Run::dump(size_t number, const Stage &stage) {
   std::string path = llvm::formatv("{0}/{1,0+2}-{2}.{3}", options.dumpDirectory, number, stage.name, stage.suffix);
-  std::error_code error = number == 0 ? llvm::sys::fs::create_directories(options.dumpDirectory) : std::error_code();
-  if (!error) {
-    llvm::raw_fd_ostream file(path, error);
-    if (!error) {
+  std::error_code error;
+  if (number == 0)
+    error = llvm::sys::fs::create_directories(options.dumpDirectory, /*IgnoreExisting=*/true, llvm::sys::fs::all_all);
+  if (!error)
+    // Under a temporary name first, so that a full disk leaves no half-written stage.
+    error = llvm::errorToErrorCode(llvm::writeToOutput(path, [&](llvm::raw_ostream &file) {
       file << textOf(stage);
-      file.close();
-      error = file.error();
-      file.clear_error();
-    }
-  }
+      file.flush();
+      auto &output = static_cast<llvm::raw_fd_ostream &>(file);
+      std::error_code written = output.error();
+      output.clear_error();
+      return llvm::errorCodeToError(written);
+    }));
   return error ? module.emitError() << "cannot write " << path << ": " << error.message() : success();
 }
 

@@ -100,6 +100,9 @@ LogicalResult TileLowering::lowerElementwise(Operation *op) {
     return op->emitOpError("has no lowering for this target");
   if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && isa<RankedTensorType>(constant.getType()))
     return lowerConstant(constant), success();
+  for (Type type : llvm::concat<Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes())))
+    if (Type element = getElementTypeOrSelf(type); isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8)
+      return op->emitError() << "arithmetic on " << element << " is not available for this target yet";
   Value result = op->getResult(0);
   auto type = dyn_cast<RankedTensorType>(result.getType());
   if (!type) {

@@ -34,6 +34,19 @@ struct LowerTilesPass : PassWrapper<LowerTilesPass, OperationPass<ModuleOp>> {
     registry.insert<arith::ArithDialect, scf::SCFDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>();
   }
   void runOnOperation() override {
+    // Everything below relies on it: a place for every tile and every buffer.
+    WalkResult placed = getOperation().walk([](Operation *op) {
+      auto alloc = dyn_cast<AllocOp>(op);
+      bool missing = alloc && !alloc.getOffset();
+      for (Value value : op->getResults())
+        missing |= isa<RankedTensorType>(value.getType()) && !layoutOf(value.getType());
+      auto function = dyn_cast<func::FuncOp>(op);
+      missing |= function && (!function->getAttrOfType<IntegerAttr>(warpsAttr) || function.isExternal());
+      if (!missing) return WalkResult::advance();
+      op->emitError("is not ready to be lowered: layouts, shared memory and warps must be chosen first");
+      return WalkResult::interrupt();
+    });
+    if (placed.wasInterrupted()) return signalPassFailure();
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       if (failed(lowerTiles(function))) return signalPassFailure();
   }

@@ -51,13 +51,25 @@ struct Stager {
   llvm::MapVector<Operation *, SmallVector<StagedLoad>> byLoop = {}; // nullptr: outside loops
 
   LogicalResult run() {
-    if (failed(collect())) return failure();
+    if (failed(checkLayouts()) || failed(collect())) return failure();
     for (auto &[loop, loads] : byLoop)
       if (failed(loop ? stageLoop(cast<scf::ForOp>(loop), loads) : stageOnce(loads))) return failure();
     for (LoadOp load : sources)
       if (load.use_empty()) load.erase();
     addScratch();
     return success();
+  }
+
+  LogicalResult checkLayouts() {
+    WalkResult result = function.walk([](Operation *op) {
+      for (Value value : op->getResults())
+        if (isa<RankedTensorType>(value.getType()) && !layoutOf(value.getType())) {
+          op->emitError("has a tile without a layout: tile-choose-layouts comes first");
+          return WalkResult::interrupt();
+        }
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
   }
 
   LogicalResult collect() {

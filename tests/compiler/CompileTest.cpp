@@ -235,3 +235,19 @@ TEST_CASE("compile: loops nested deeply are no reason to wait") {
   REQUIRE(answer.code == SAGE_COMPILE_INVALID);
   REQUIRE(answer.message().find("fewer schedule.stages") != std::string::npos);
 }
+
+TEST_CASE("compile: passes on IR that is not ready for them are refused, not run") {
+  const std::string body =
+      "func.func @f(%x: f32) attributes {tile.kernel, tile.warps = 1 : i64, tile.stages = 1 : i64} { "
+      "%t = tile.splat %x : f32 -> tensor<32xf32> return }";
+  for (const char *pass : {"func.func(tile-stage-loads)", "tile-lower-nvidia"}) {
+    json request = {{"mlir", body}, {"passes", std::string("builtin.module(") + pass + ")"}};
+    Answer answer = ask(request.dump());
+    REQUIRE(answer.code == SAGE_COMPILE_INVALID);
+    REQUIRE(answer.message().find("layout") != std::string::npos);
+  }
+  std::string deep;
+  for (int i = 0; i < 100000; ++i) deep += "module {";
+  REQUIRE(ask(json{{"mlir", deep}, {"passes", "builtin.module()"}}.dump()).message().find("deeper than 256") !=
+          std::string::npos);
+}
