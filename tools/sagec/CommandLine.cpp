@@ -126,6 +126,9 @@ void addRun(CLI::App &root, RunOptions &options, Raw &raw) {
   textOption(app, "--arch", options.arch, "A", "Compile for this target [the device's own].", targetGroup);
   textOption(app, "--dump-stages", options.dumpStages, "DIR", "Write every stage of each kernel's compilation.",
              inspectGroup);
+  app.add_flag("--counters", options.counters,
+               "Print what the simulator counted for each\nkernel, as JSON (docs/simulator.md).")
+      ->group(inspectGroup);
   addFormat(app, raw);
   addDrivers(app, options);
   addSources(app, options);

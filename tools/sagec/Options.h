@@ -29,7 +29,7 @@ struct RunOptions : CommonOptions {
   std::optional<std::array<int64_t, 4>> random; // B, H, N, D
   uint64_t seed = 0;
   TensorLayout layout = TensorLayout::Hnd;
-  bool causal = false, check = false;
+  bool causal = false, check = false, counters = false;
   std::string device, arch, dumpStages;
 };
 

@@ -59,7 +59,7 @@ Json metricsJson(const Metrics &metrics) {
 }
 
 Json runJson(const RunOptions &options, const Config &config, const Device &device, const HostRun &run,
-             const Metrics *metrics) {
+             const Metrics *metrics, const Json *counters) {
   Json json{{"config", Json::parse(config.json(), nullptr, false)},
             {"device", device.spec()},
             {"device_name", device.name()},
@@ -71,6 +71,7 @@ Json runJson(const RunOptions &options, const Config &config, const Device &devi
             {"output", options.output.empty() ? Json() : Json(options.output)}};
   if (run.instructions) json["simulated_instructions"] = *run.instructions;
   if (metrics) json["check"] = metricsJson(*metrics);
+  if (counters) json["counters"] = *counters;
   return json;
 }
 
@@ -101,10 +102,17 @@ Status run(const RunOptions &options) {
   if (options.check) {
     SAGE_ASSIGN(metrics, check(options, config, inputs, result));
   }
+  std::optional<Json> counters;
+  if (options.counters) {
+    SAGE_ASSIGN(std::string text, device->counters().context("--counters"));
+    counters = Json::parse(text, nullptr, false);
+  }
   SAGE_TRY(writeOutputs(options, config, result));
   if (options.format == Format::Json)
-    return printJson(runJson(options, config, *device, result, metrics ? &*metrics : nullptr));
-  return metrics ? printData(metricsText(*metrics)) : Status();
+    return printJson(
+        runJson(options, config, *device, result, metrics ? &*metrics : nullptr, counters ? &*counters : nullptr));
+  if (metrics) SAGE_TRY(printData(metricsText(*metrics)));
+  return counters ? printJson(*counters) : Status();
 }
 
 } // namespace sage::cli
