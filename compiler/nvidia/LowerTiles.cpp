@@ -61,6 +61,8 @@ void markKernels(ModuleOp module) {
     function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
     function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                       builder.getDenseI32ArrayAttr({int32_t(warps.getInt() * 32), 1, 1}));
+    // One block a multiprocessor is enough: without this ptxas aims at several, and spills to get there.
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(1));
     for (StringLiteral name : {kernelAttr, warpsAttr}) function->removeAttr(name);
   }
 }
