@@ -211,4 +211,30 @@ add.s64 %p, %p, %t; st.global.b32 [%p], %v;)"));
   CHECK(out.get() == expected([](u32 i) { return i; }, 77));
 }
 
+TEST_CASE("a product of 64-bit numbers by a chain of mad.cc and madc; lop3 with a predicate") {
+  const Device device;
+  Kernel kernel(
+      kernelText(".param .u64 p",
+                 ".reg .b32 %t, %a<2>, %b<2>, %r<4>, %f; .reg .b64 %p, %o; .reg .pred %q<3>; mov.u32 %t, %tid.x;\n"
+                 "mul.lo.u32 %a0, %t, 0x9e3779b9; mul.lo.u32 %a1, %t, 0x85ebca6b; not.b32 %b0, %a1; mul.lo.u32 %b1, "
+                 "%t, 0xc2b2ae35;\n"
+                 "mul.lo.u32 %r0, %a0, %b0; mul.hi.u32 %r1, %a0, %b0;\n"
+                 "mad.lo.cc.u32 %r1, %a1, %b0, %r1; madc.hi.u32 %r2, %a1, %b0, 0;\n"
+                 "mad.lo.cc.u32 %r1, %a0, %b1, %r1; madc.hi.cc.u32 %r2, %a0, %b1, %r2; addc.u32 %r3, 0, 0;\n"
+                 "mad.lo.cc.u32 %r2, %a1, %b1, %r2; madc.hi.u32 %r3, %a1, %b1, %r3;\n"
+                 "setp.lt.u32 %q0, %t, 8; lop3.or.b32 %f|%q1, %t, 3, 0, 0xc0, %q0; selp.u32 %f, 1, 0, %q1;\n"
+                 "ld.param.u64 %p, [p]; mul.wide.u32 %o, %t, 32; add.s64 %p, %p, %o;\n"
+                 "st.global.v4.u32 [%p], {%r0, %r1, %r2, %r3}; st.global.u32 [%p+16], %f;"));
+  const Array<std::uint32_t> out(32 * 8);
+  kernel({}, out.address());
+  const auto got = out.get();
+  for (std::uint32_t t = 0; t < 32; ++t) {
+    const std::uint32_t a0 = t * 0x9e3779b9u, a1 = t * 0x85ebca6bu, b1 = t * 0xc2b2ae35u;
+    const std::uint64_t a = std::uint64_t{a1} << 32 | a0, b = std::uint64_t{b1} << 32 | ~a1;
+    auto product = static_cast<unsigned __int128>(a) * b;
+    for (unsigned k = 0; k < 4; ++k, product >>= 32) REQUIRE(got[8 * t + k] == static_cast<std::uint32_t>(product));
+    REQUIRE(got[8 * t + 4] == ((t & 3) != 0 || t < 8 ? 1u : 0u));
+  }
+}
+
 } // namespace sage::simtest

@@ -205,6 +205,39 @@ template <class T, class F> const Inst *pairwise(Warp &w, const Inst *i) {
   return i + 1;
 }
 
+// mad.cc, madc (§9.7.2.5–9.7.2.6): `extra` bit 0 carry in, 1 carry out, 2 the high half of the product.
+template <class T> const Inst *multiplyCarry(Warp &w, const Inst *i) {
+  using U = typename Traits<T>::Unsigned;
+  using Narrow = std::conditional_t<(T(-1) < T(0)), i64, u64>;
+  using Huge = std::conditional_t<(T(-1) < T(0)), __int128, unsigned __int128>;
+  using Wide = std::conditional_t<sizeof(T) == 8, Huge, Narrow>;
+  const Lanes<T> a = get<T>(w, i->o[1]), b = get<T>(w, i->o[2]);
+  const Lanes<U> c = get<U>(w, i->o[3]);
+  Lanes<U> r = 0;
+  u32 out = 0;
+  for (unsigned l = 0; l < 32; ++l) {
+    const auto product = static_cast<Wide>(a[l]) * static_cast<Wide>(b[l]);
+    const U part = static_cast<U>((i->extra & 4) ? product >> (8 * sizeof(T)) : product);
+    U sum = 0;
+    bool carry = __builtin_add_overflow(part, static_cast<U>(c[l]), &sum);
+    carry |= __builtin_add_overflow(sum, static_cast<U>((i->extra & 1) ? w.carry >> l & 1 : 0), &sum);
+    r[l] = sum;
+    out |= static_cast<u32>(carry) << l;
+  }
+  if (i->extra & 2) w.carry = (out & w.active) | (w.carry & ~w.active);
+  put<U>(w, i->o[0], r);
+  return i + 1;
+}
+struct MultiplyCarry {
+  template <class T> static constexpr Handler of = multiplyCarry<T>;
+};
+Picked pickMultiplyCarry(const Form &f) {
+  Picked picked = byInt<MultiplyCarry>(f);
+  picked.extra =
+      static_cast<u16>((f.row->pattern.starts_with("madc") ? 1 : 0) | (f.has("cc") ? 2 : 0) | (f.has("hi") ? 4 : 0));
+  return picked;
+}
+
 const Row rows[] = {
     {"add u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, unsignedBinary<Add>},
     {"add sat s32", "d a b", UnitClass::Integer, always<binary<i32, AddSat>>},
@@ -274,6 +307,8 @@ const Row rows[] = {
     {"min s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<i16, Min>>, 90},
     {"max u16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<u16, Max>>, 90},
     {"max s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<i16, Max>>, 90},
+    {"mad lo|hi cc u32|s32|u64|s64", "d a b c", UnitClass::Integer, pickMultiplyCarry},
+    {"madc lo|hi [cc] u32|s32|u64|s64", "d a b c", UnitClass::Integer, pickMultiplyCarry},
     {"add cc u32|s32|u64|s64", "d a b", UnitClass::Integer,
      [](const Form &f) -> Picked {
        return typeBits(f.type()) == 32 ? carry<u32, false, true, false> : carry<u64, false, true, false>;

@@ -61,15 +61,25 @@ const Inst *funnel(Warp &w, const Inst *i) {
 }
 
 // Any function of three bits as a truth table (§9.7.8.6): the or of the minterms that the table names.
-const Inst *lop3(Warp &w, const Inst *i) {
-  const Lanes<u32> a = get<u32>(w, i->o[1]), b = get<u32>(w, i->o[2]), c = get<u32>(w, i->o[3]);
-  const u32 table = i->o[4];
+SIM_INLINE Lanes<u32> lookUp(const Warp &w, const u32 *o, u32 table) {
+  const Lanes<u32> a = get<u32>(w, o[0]), b = get<u32>(w, o[1]), c = get<u32>(w, o[2]);
   Lanes<u32> r = 0u;
   for (u32 k = 0; k < 8; ++k) {
     if (!(table >> k & 1)) continue;
     r |= (k & 4 ? a : ~a) & (k & 2 ? b : ~b) & (k & 1 ? c : ~c);
   }
+  return r;
+}
+const Inst *lop3(Warp &w, const Inst *i) {
+  put<u32>(w, i->o[0], lookUp(w, i->o + 1, i->o[4]));
+  return i + 1;
+}
+// And whether the result is not zero, combined with a predicate. `extra` 1: or, else and.
+const Inst *lop3Predicate(Warp &w, const Inst *i) {
+  const Lanes<u32> r = lookUp(w, i->o + 2, i->o[5]);
+  const u32 other = sourceMask(w, i->o + 6), set = maskOf(r != 0u);
   put<u32>(w, i->o[0], r);
+  putMask(w, i->o[1], i->extra ? set | other : set & other);
   return i + 1;
 }
 
@@ -206,6 +216,8 @@ const Row rows[] = {
     {"shr b16|b32|b64", "d a b:u32", UnitClass::Integer, byWidth<Shr>},
     {"shf l|r wrap|clamp b32", "d a b c:u32", UnitClass::Integer,
      [](const Form &f) -> Picked { return {funnel, unsigned(f.has("r")) | unsigned(f.has("clamp")) << 1}; }},
+    {"lop3 or|and b32", "Q a b c i p", UnitClass::Integer,
+     [](const Form &f) -> Picked { return {lop3Predicate, f.has("or") ? 1u : 0u}; }},
     {"lop3 b32", "d a b c i", UnitClass::Integer, always<lop3>},
     {"prmt b32", "d a b c", UnitClass::Integer, always<permute<false>>},
     {"prmt b32 f4e|b4e|rc8|ecl|ecr|rc16", "d a b c", UnitClass::Integer,
