@@ -83,7 +83,7 @@ const std::vector<Run::Stage> Run::stages = {
     {"layouts", "mlir", &Run::chooseLayouts}, // every tile has a layout
     {"staged", "mlir", &Run::stageLoads},     // operands come through rings in shared memory, ahead of time
     {"placed", "mlir", &Run::placeShared},    // buffers have offsets
-    {"guarded", "mlir", &Run::guardHazards},  // barriers inserted, every pair of accesses proved ordered
+    {"guarded", "mlir", &Run::guardHazards},  // barriers inserted, every pair of accesses checked
     {"nvvm", "mlir", &Run::lowerToNvvm},      // scalars of one thread; mma, ldmatrix, cp.async
     {"llvm", "mlir", &Run::lowerToLlvm},      // the LLVM dialect
     {"llvm-ir", "ll", &Run::translate},       // LLVM IR

@@ -48,6 +48,12 @@ Value TileLowering::threadCoordinate(const Layout &layout, int axis) {
   return lane ? lane : warp ? warp : integer(0);
 }
 
+SmallVector<Value> TileLowering::threadCoordinates(const Layout &layout) {
+  SmallVector<Value> coordinates;
+  for (int axis = 0; axis < layout.rank(); ++axis) coordinates.push_back(threadCoordinate(layout, axis));
+  return coordinates;
+}
+
 // True in one thread of each set that holds the same elements; null if every thread is alone.
 Value TileLowering::representative(const Layout &layout) {
   auto zeroBits = [](ArrayRef<Coordinates> bases) {
@@ -195,8 +201,8 @@ namespace {
 
 // Neighbouring registers that are neighbours in memory too: a power of two, at most 16 bytes. Rows of a two-dimensional
 // tile are aligned (docs/artifact.md); a one-dimensional tile may start anywhere.
-int64_t vectorLength(const Layout &layout, int64_t elementBits, bool lastAxisMatches) {
-  if (layout.rank() != 2 || !lastAxisMatches) return 1;
+int64_t vectorLength(const Layout &layout, int64_t elementBits, bool wholeRows) {
+  if (layout.rank() != 2 || !wholeRows) return 1;
   int64_t length = 1;
   for (const Coordinates &basis : layout.registers) {
     if (basis != Coordinates{0, length} || length * elementBits >= 128) break;
@@ -263,11 +269,9 @@ LogicalResult TileLowering::lowerLoad(LoadOp op) {
     return success();
   }
   Layout layout = layoutOf(type).getValue();
-  SmallVector<Value> thread;
-  for (int axis = 0; axis < layout.rank(); ++axis) thread.push_back(threadCoordinate(layout, axis));
-  Access access(*this, view, op.getOffsets(), op.getAxes(), type.getShape(), thread);
-  int64_t vector = vectorLength(layout, bits, op.getAxes().back() + 1 == view.getType().getRank());
-  if (layout.rank() == 2 && !access.alwaysInside(1)) vector = 1;
+  Access access(*this, view, op.getOffsets(), op.getAxes(), type.getShape(), threadCoordinates(layout));
+  bool wholeRows = op.getAxes().back() + 1 == view.getType().getRank() && access.alwaysInside(op.getAxes().size() - 1);
+  int64_t vector = vectorLength(layout, bits, wholeRows);
   bool wholeWords = bits < 32 && perWord(type) > 1 && vector * bits >= 32;
   Words words, elements;
   for (int64_t reg = 0; reg < layout.registerCount(); reg += vector) {
@@ -316,11 +320,9 @@ LogicalResult TileLowering::lowerStore(StoreOp op) {
     return success();
   }
   Layout layout = layoutOf(type).getValue();
-  SmallVector<Value> thread;
-  for (int axis = 0; axis < layout.rank(); ++axis) thread.push_back(threadCoordinate(layout, axis));
-  Access access(*this, view, op.getOffsets(), op.getAxes(), type.getShape(), thread);
-  int64_t vector = vectorLength(layout, bits, op.getAxes().back() + 1 == view.getType().getRank());
-  if (layout.rank() == 2 && !access.alwaysInside(1)) vector = 1;
+  Access access(*this, view, op.getOffsets(), op.getAxes(), type.getShape(), threadCoordinates(layout));
+  bool wholeRows = op.getAxes().back() + 1 == view.getType().getRank() && access.alwaysInside(op.getAxes().size() - 1);
+  int64_t vector = vectorLength(layout, bits, wholeRows);
   Value single = representative(layout);
   int64_t packed = perWord(type);
   bool wholeWords = packed > 1 && vector % packed == 0;

@@ -33,12 +33,6 @@ void markKernels(mlir::ModuleOp module);
 // lowerTiles as a pass on a module, `tile-lower-nvidia`.
 std::unique_ptr<mlir::Pass> createLowerTilesPass();
 
-// Byte offsets of a buffer that depend on the lane: what `lane` adds, and which bits it can set.
-struct LaneOffset {
-  mlir::Value value;
-  int64_t mask;
-};
-
 class TileLowering {
 public:
   explicit TileLowering(mlir::func::FuncOp source)
@@ -88,6 +82,7 @@ private:
   // Places (LowerMemory.cpp)
   mlir::Value bitsAlong(mlir::ArrayRef<Coordinates> bases, mlir::Value number, int axis);
   mlir::Value threadCoordinate(const Layout &layout, int axis);
+  llvm::SmallVector<mlir::Value> threadCoordinates(const Layout &layout);
   mlir::Value both(mlir::Value a, mlir::Value b);
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::LogicalResult lowerLoad(tile::LoadOp op);

@@ -1,4 +1,4 @@
-// Proves that every access to shared memory is ordered, by running a kernel's skeleton: its copies, waits, barriers and
+// Checks that every access to shared memory is ordered, by running a kernel's skeleton: its copies, waits, barriers and
 // reads with their byte ranges, its loops with concrete trip counts, its slot numbers by constant arithmetic; values
 // that no hazard depends on stay unknown.
 //
@@ -9,8 +9,9 @@
 //   write after a write  a barrier lies between, and an earlier copy has landed
 //   read of bytes that nothing has written: an error
 //   wait on a token      the younger groups it leaves in flight must not include the token's own
-// Which trip counts and branches are tried is in HazardPaths.h. See Membar.h in Triton for another way (a fixed point
-// over intervals) that needs no trip counts but cannot see ring slots as distinct.
+// Which trip counts and branches are tried is in HazardPaths.h: for a kernel with one loop, all that can differ, so
+// that silence is a proof; with several loops and branches, every pair of them. See Membar.h in Triton for another way
+// (a fixed point over intervals) that needs no trip counts but cannot see ring slots as distinct.
 #pragma once
 
 #include "Passes.h"

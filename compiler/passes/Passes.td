@@ -70,7 +70,7 @@ def PlaceShared : Pass<"tile-place-shared", "mlir::func::FuncOp"> {
 }
 
 def GuardHazards : Pass<"tile-guard-hazards", "mlir::func::FuncOp"> {
-  let summary = "Inserts barriers until no hazard on shared memory is left, then proves it";
+  let summary = "Inserts barriers until the hazard model finds nothing left";
   let description = [{
     Runs the function on the hazard model (HazardModel.h) on every path that can differ (HazardPaths.h); where it wants a
     barrier, one is inserted in front of the operation it names. What a barrier cannot mend, such as a read before the
