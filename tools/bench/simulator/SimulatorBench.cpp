@@ -1,9 +1,10 @@
-// Measures the simulator, all checks on: lane-instructions per second in an attention kernel of head dimension 64, and
-// the time of one mma.sync. It does not measure a GPU, and says nothing about how fast the kernel would be on one.
+// Measures the simulator, all checks on: lane-instructions per second in an attention kernel of head dimension 64 and
+// in plain element-wise code, the time of one mma.sync and of one wgmma. It does not measure a GPU, and says nothing
+// about how fast these kernels would be on one.
 //
 //   simulator-bench [--seconds S] [--ptx FILE]
 //
-// The attention kernel's result is compared with double precision first; a wrong one ends the program with status 1.
+// The results of the two kernels are compared with plain C++ first; a wrong one ends the program with status 1.
 // Standard output is one JSON object.
 #include <algorithm>
 #include <chrono>
@@ -157,6 +158,79 @@ private:
   DevicePtr pq = 0, pk = 0, pv = 0, psq = 0, psk = 0, po = 0;
 };
 
+/// y = a x + y, a thread an element, the last block partly beyond the end: two loads, one store, no divergence
+/// elsewhere.
+class Axpy {
+public:
+  static constexpr unsigned count = (1u << 21) - 77;
+
+  Axpy() : function(load(text, "axpy")) {
+    for (unsigned i = 0; i < count; ++i) x[i] = static_cast<float>(i % 1000), y[i] = static_cast<float>(i % 7);
+    px = upload(x.data(), 4 * x.size()), py = upload(y.data(), 4 * y.size());
+  }
+
+  void run() {
+    unsigned n = count;
+    void *arguments[] = {&px, &py, &a, &n};
+    check(cuLaunchKernel(function, (count + 255) / 256, 1, 1, 256, 1, 1, 0, nullptr, arguments, nullptr), "launch");
+  }
+
+  /// After one run; every value is exact in f32.
+  bool right() {
+    std::vector<float> out(count);
+    check(cuMemcpyDtoH_v2(out.data(), py, 4 * out.size()), "copy");
+    for (unsigned i = 0; i < count; ++i)
+      if (out[i] != a * x[i] + y[i]) return false;
+    return true;
+  }
+
+private:
+  static constexpr const char *text = R"(.version 7.0
+.target sm_80
+.address_size 64
+.visible .entry axpy(.param .u64 x, .param .u64 y, .param .f32 a, .param .u32 n)
+{ .reg .b32 %r<6>; .reg .b64 %rd<6>; .reg .f32 %f<5>; .reg .pred %p;
+ld.param.u64 %rd0, [x]; ld.param.u64 %rd1, [y]; ld.param.f32 %f0, [a]; ld.param.u32 %r0, [n];
+mov.u32 %r1, %ctaid.x; mov.u32 %r2, %ntid.x; mov.u32 %r3, %tid.x; mad.lo.s32 %r4, %r1, %r2, %r3;
+setp.ge.u32 %p, %r4, %r0; @%p bra DONE;
+cvta.to.global.u64 %rd0, %rd0; cvta.to.global.u64 %rd1, %rd1; mul.wide.u32 %rd2, %r4, 4;
+add.s64 %rd3, %rd0, %rd2; add.s64 %rd4, %rd1, %rd2;
+ld.global.f32 %f1, [%rd3]; ld.global.f32 %f2, [%rd4]; fma.rn.f32 %f3, %f0, %f1, %f2; st.global.f32 [%rd4], %f3;
+DONE: ret; })";
+
+  Function function;
+  float a = 0.5f;
+  std::vector<float> x = std::vector<float>(count), y = x;
+  DevicePtr px = 0, py = 0;
+};
+
+/// Microseconds that a warpgroup takes for one wgmma m64n128k32 of INT8, both tiles in shared memory without a swizzle.
+double wgmmaTime(double seconds) {
+  std::string sums;
+  for (int i = 0; i < 64; ++i) sums += (i ? ",%r" : "%r") + std::to_string(i);
+  std::string clear, products;
+  for (int i = 0; i < 64; ++i) clear += "mov.b32 %r" + std::to_string(i) + ", 0;\n";
+  for (int i = 0; i < 4; ++i)
+    products += "wgmma.mma_async.sync.aligned.m64n128k32.s32.s8.s8 {" + sums + "}, %da, %db, 1;\n";
+  const Function function = load(R"(.version 8.0
+.target sm_90a
+.address_size 64
+.visible .entry wgmma_s8()
+{ .reg .b32 %r<64>, %n, %t, %s; .reg .b64 %da, %db; .reg .pred %p; .shared .align 1024 .b8 tiles[6144];
+mov.u32 %t, %tid.x; mov.u32 %n, tiles; mad.lo.u32 %s, %t, 48, %n;
+st.shared.v4.b32 [%s], {%t,%t,%t,%t}; st.shared.v4.b32 [%s+16], {%t,%t,%t,%t}; st.shared.v4.b32 [%s+32], {%t,%t,%t,%t};
+fence.proxy.async; bar.sync 0;
+shr.u32 %n, %n, 4; cvt.u64.u32 %da, %n; add.u64 %db, %da, 128;
+or.b64 %da, %da, 0x0000001000080000; or.b64 %db, %db, 0x0000001000080000;
+)" + clear + R"(mov.b32 %n, 0; wgmma.fence.sync.aligned;
+LOOP: )" + products + R"(wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0; wgmma.fence.sync.aligned;
+add.u32 %n, %n, 1; setp.lt.u32 %p, %n, 100; @%p bra LOOP; ret; })",
+                                 "wgmma_s8");
+  const auto times = measure(
+      seconds, [&] { check(cuLaunchKernel(function, 1, 1, 1, 128, 1, 1, 0, nullptr, nullptr, nullptr), "launch"); });
+  return times.front() / 400 * 1e6;
+}
+
 /// Nanoseconds that one warp takes for one mma.sync, from a loop of 16 of them.
 double mmaTime(const std::string &name, const std::string &form, double seconds) {
   std::string body;
@@ -171,6 +245,12 @@ LOOP: )" + body + "add.u32 %n, %n, 1; setp.lt.u32 %p, %n, 1000; @%p bra LOOP; re
   const auto times = measure(
       seconds, [&] { check(cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, nullptr), "launch"); });
   return times.front() / 16000 * 1e9;
+}
+
+void printRate(const char *name, double lanes, const std::vector<double> &times) {
+  std::printf("\"%s\": {\"lane_instructions\": %.0f, \"runs\": %zu, \"best_lane_instructions_per_s\": %.4g, "
+              "\"median_lane_instructions_per_s\": %.4g},\n ",
+              name, lanes, times.size(), lanes / times.front(), lanes / times[times.size() / 2]);
 }
 
 std::string readFile(const std::string &path) {
@@ -193,7 +273,7 @@ int main(int argc, char **argv) {
     else
       return std::fprintf(stderr, "usage: simulator-bench [--seconds S] [--ptx FILE]\n"), 2;
   }
-  check(sagesimConfigure("sm_80"), "device");
+  check(sagesimConfigure("sm_90a"), "device");
   check(cuInit(0), "init");
   Context context = nullptr;
   check(cuDevicePrimaryCtxRetain(&context, 0), "context");
@@ -201,15 +281,16 @@ int main(int argc, char **argv) {
   Attention attention(readFile(path));
   attention.run();
   const double error = attention.error();
-  const double lanes = counter("attention", "lane_instructions");
-  const auto times = measure(seconds, [&] { attention.run(); });
-  std::printf(
-      "{\"attention_d64\": {\"lane_instructions\": %.0f, \"runs\": %zu, \"best_lane_instructions_per_s\": %.4g, "
-      "\"median_lane_instructions_per_s\": %.4g, \"relative_l1\": %.3g},\n \"mma_ns\": {\"m16n8k32_s8\": %.1f, "
-      "\"m16n8k16_f16_f32\": %.1f},\n"
-      " \"host_threads\": %u}\n",
-      lanes, times.size(), lanes / times.front(), lanes / times[times.size() / 2], error,
-      mmaTime("mma_s8", "m16n8k32.row.col.s32.s8.s8.s32", seconds / 4),
-      mmaTime("mma_f16", "m16n8k16.row.col.f32.f16.f16.f32", seconds / 4), std::thread::hardware_concurrency());
-  return error < 1e-3 ? 0 : 1;
+  Axpy axpy;
+  axpy.run();
+  const bool right = axpy.right();
+  std::printf("{");
+  printRate("attention_d64", counter("attention", "lane_instructions"), measure(seconds, [&] { attention.run(); }));
+  printRate("axpy", counter("axpy", "lane_instructions"), measure(seconds, [&] { axpy.run(); }));
+  std::printf("\"relative_l1\": %.3g,\n \"mma_ns\": {\"m16n8k32_s8\": %.1f, \"m16n8k16_f16_f32\": %.1f},\n"
+              " \"wgmma_us\": {\"m64n128k32_s8\": %.2f},\n \"host_threads\": %u}\n",
+              error, mmaTime("mma_s8", "m16n8k32.row.col.s32.s8.s8.s32", seconds / 4),
+              mmaTime("mma_f16", "m16n8k16.row.col.f32.f16.f16.f32", seconds / 4), wgmmaTime(seconds / 4),
+              std::thread::hardware_concurrency());
+  return error < 1e-3 && right ? 0 : 1;
 }
