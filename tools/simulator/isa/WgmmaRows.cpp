@@ -8,13 +8,13 @@
 #include <algorithm>
 
 #include "isa/Access.h"
+#include "isa/Fragments.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
-using Row16 = float __attribute__((ext_vector_type(16)));
 constexpr u32 poison = 0x7fb0dead; // a signalling NaN; as an integer far out of the range of sums
 
 enum Flag : unsigned {
@@ -24,56 +24,6 @@ enum Flag : unsigned {
   IntegerSums = 1 << 11,
   Transposable = 1 << 12,
   Scalable = 1 << 13
-};
-
-// Element formats: bytes, and the value of one element.
-struct F16 {
-  static constexpr u32 bytes = 2;
-  static float value(const u8 *p) {
-    _Float16 h;
-    std::memcpy(&h, p, 2);
-    return static_cast<float>(h);
-  }
-};
-struct BF16 {
-  static constexpr u32 bytes = 2;
-  static float value(const u8 *p) {
-    u16 h;
-    std::memcpy(&h, p, 2);
-    return __builtin_bit_cast(float, u32{h} << 16);
-  }
-};
-struct TF32 {
-  static constexpr u32 bytes = 4;
-  static float value(const u8 *p) {
-    u32 v;
-    std::memcpy(&v, p, 4);
-    return __builtin_bit_cast(float, v & 0xffffe000u);
-  }
-};
-struct S8 {
-  static constexpr u32 bytes = 1;
-  static float value(const u8 *p) { return static_cast<float>(static_cast<i8>(*p)); }
-};
-struct U8 {
-  static constexpr u32 bytes = 1;
-  static float value(const u8 *p) { return static_cast<float>(*p); }
-};
-struct E4 {
-  static constexpr u32 bytes = 1;
-  static float value(const u8 *p) {
-    const u32 magnitude = *p & 0x7fu;
-    const u32 v = magnitude == 0x7f ? 0x7fffffffu
-                                    : __builtin_bit_cast(u32, __builtin_bit_cast(float, magnitude << 20) * 0x1p120f);
-    return __builtin_bit_cast(float, v | (*p & 0x80u) << 24);
-  }
-};
-struct E5 {
-  static constexpr u32 bytes = 1;
-  static float value(const u8 *p) {
-    const u16 h = static_cast<u16>(*p << 8);
-    return F16::value(reinterpret_cast<const u8 *>(&h));
-  }
 };
 
 /// §9.7.15.5.1.2: a matrix in shared memory. ROW is along M or N, K along k, both in bytes or elements as named.
@@ -115,42 +65,46 @@ SIM_INLINE const u8 *piece(Warp &w, const Inst *i, u32 at) {
   return readable(w, i, r, at, 16, static_cast<unsigned>(std::countr_zero(w.active))) ? b.shared + at : nullptr;
 }
 
-/// ROWS × K elements at FIRST rows on → to[k * pitch + row]. False after a fault.
+template <class F> constexpr u32 bytesOf = 4 / F::perRegister;
+
+/// ROWS × DEPTH elements from row FIRST on → to[row * rowStep + k * kStep]. False after a fault.
 template <class F>
-bool openShared(Warp &w, const Inst *i, u64 descriptor, bool transposed, u32 first, u32 rows, u32 depth, float sign,
-                float *to, u32 pitch) {
+SIM_INLINE bool openShared(Warp &w, const Inst *i, u64 descriptor, bool transposed, u32 first, u32 rows, float sign,
+                           float *to, u32 rowStep, u32 kStep) {
   const Descriptor d(descriptor);
-  constexpr u32 each = 16 / F::bytes;
-  if (!transposed) {
-    for (u32 row = 0; row < rows; ++row)
-      for (u32 k = 0; k < depth; k += each) {
-        const u8 *from = piece(w, i, d.alongK(first + row, k * F::bytes));
-        if (!from) return false;
-        for (u32 e = 0; e < each; ++e) to[(k + e) * pitch + row] = sign * F::value(from + e * F::bytes);
-      }
-    return true;
-  }
-  for (u32 k = 0; k < depth; ++k)
-    for (u32 row = 0; row < rows; row += each) {
-      const u8 *from = piece(w, i, d.alongRows((first + row) * F::bytes, k));
+  constexpr u32 each = 4 * F::perRegister, depth = 2 * each;
+  const u32 along = transposed ? rowStep : kStep;
+  const u32 outer = transposed ? depth : rows, inner = transposed ? rows : depth;
+  for (u32 x = 0; x < outer; ++x)
+    for (u32 y = 0; y < inner; y += each) {
+      const u8 *from =
+          piece(w, i, transposed ? d.alongRows((first + y) * bytesOf<F>, x) : d.alongK(first + x, y * bytesOf<F>));
       if (!from) return false;
-      for (u32 e = 0; e < each; ++e) to[k * pitch + row + e] = sign * F::value(from + e * F::bytes);
+      const auto values = F::piece(from) * sign;
+      float *at = transposed ? to + x * kStep + y * rowStep : to + x * rowStep + y * kStep;
+      if (along == 1)
+        std::memcpy(at, &values, sizeof values);
+      else
+        for (u32 e = 0; e < each; ++e) at[e * along] = values[e];
     }
   return true;
 }
 
-/// A from registers: register r of lane 4g + t has row g + 8 (r & 1) and k = e·t + j + 4e (r >> 1).
-template <class F> void openRegisters(Warp &w, const u32 *o, float sign, float *to) {
-  constexpr u32 e = 4 / F::bytes;
-  for (u32 r = 0; r < 4; ++r)
-    for (u32 lane = 0; lane < 32; ++lane) {
-      const u32 value = w.lanes<u32>(o[r])[lane];
-      u8 bytes[4];
-      std::memcpy(bytes, &value, 4);
-      for (u32 j = 0; j < e; ++j)
-        to[(e * (lane % 4) + j + 4 * e * (r >> 1)) * 16 + lane / 4 + 8 * (r & 1)] =
-            sign * F::value(bytes + j * F::bytes);
-    }
+/// A from registers, as in mma.sync: to[k * 16 + row].
+template <class F, unsigned J> SIM_INLINE void openElement(const Warp &w, const u32 *o, float sign, Row16 *to) {
+  constexpr u32 e = F::perRegister;
+  for (u32 h = 0; h < 2; ++h) {
+    const Lanes<float> low = F::template element<J>(get<u32>(w, o[2 * h])) * sign,
+                       high = F::template element<J>(get<u32>(w, o[2 * h + 1])) * sign;
+    Row16 *at = to + 4 * e * h + J;
+    at[0] = column<0>(low, high), at[e] = column<1>(low, high), at[2 * e] = column<2>(low, high),
+    at[3 * e] = column<3>(low, high);
+  }
+}
+template <class F> SIM_INLINE void openRegisters(const Warp &w, const u32 *o, float sign, Row16 *to) {
+  openElement<F, 0>(w, o, sign, to);
+  if constexpr (F::perRegister > 1) openElement<F, 1>(w, o, sign, to);
+  if constexpr (F::perRegister > 2) openElement<F, 2>(w, o, sign, to), openElement<F, 3>(w, o, sign, to);
 }
 
 PendingTile &tileOf(Warp &w, const u32 *offsets, u32 count) {
@@ -171,50 +125,63 @@ PendingTile &tileOf(Warp &w, const u32 *offsets, u32 count) {
 }
 
 struct Sums {
-  alignas(64) float a[32 * 16];
-  alignas(64) float b[32 * 256];
-  alignas(64) Row16 d[256];
+  Row16 a[32];                  ///< for each k, the 16 rows
+  alignas(64) float b[256][32]; ///< for each column, its k
+  Row16 d[256];
 };
 
-SIM_INLINE void multiply(Sums &s, u32 depth, u32 n) {
+template <bool Exact, u32 Depth> SIM_INLINE void multiply(Sums &s, u32 n) {
   for (u32 first = 0; first < n; first += 8) {
     Row16 sum[8];
     for (u32 j = 0; j < 8; ++j) sum[j] = s.d[first + j];
-    for (u32 k = 0; k < depth; ++k) {
-      const Row16 a = *reinterpret_cast<const Row16 *>(s.a + 16 * k);
-      for (u32 j = 0; j < 8; ++j) sum[j] = __builtin_elementwise_fma(a, Row16(s.b[k * n + first + j]), sum[j]);
-    }
+    for (u32 k = 0; k < Depth; ++k)
+      for (u32 j = 0; j < 8; ++j) sum[j] = multiplyAdd<Exact>(s.a[k], Row16(s.b[first + j][k]), sum[j]);
     for (u32 j = 0; j < 8; ++j) s.d[first + j] = sum[j];
   }
 }
 
-// f32: register 4q + i of lane 4g + t is row g + 8 (i >> 1), column 8q + 2t + (i & 1); f16: two columns in one.
-SIM_INLINE void finishFloat(PendingTile &t, Sums &s, u32 n, bool half, bool load) {
-  for (u32 q = 0; q < n / 8; ++q)
-    for (u32 lane = 0; lane < 32; ++lane)
-      for (u32 e = 0; e < 4; ++e) {
-        float *at = reinterpret_cast<float *>(&s.d[8 * q + 2 * (lane % 4) + (e & 1)]) + lane / 4 + 8 * (e >> 1);
-        u32 &to = t.values[half ? 2 * q + (e >> 1) : 4 * q + e][lane];
-        if (load) {
-          *at = half ? F16::value(reinterpret_cast<const u8 *>(&to) + 2 * (e & 1)) : __builtin_bit_cast(float, to);
-        } else if (half) {
-          const u16 h = *at != *at ? u16{0x7fff} : __builtin_bit_cast(u16, static_cast<_Float16>(*at));
-          std::memcpy(reinterpret_cast<u8 *>(&to) + 2 * (e & 1), &h, 2);
-        } else {
-          to = *at != *at ? 0x7fffffffu : __builtin_bit_cast(u32, *at);
-        }
-      }
+// Registers and columns. f32 and s32: register 4q + e of lane 4g + t is row g + 8 (e >> 1), column 8q + 2t + (e & 1);
+// f16: register 2q + h has row g + 8h of two columns.
+SIM_INLINE Lanes<float> element(const Row16 *d, u32 e) {
+  const Row16 *c = d + (e & 1);
+  return e >> 1 ? interleave<true>(c[0], c[2], c[4], c[6]) : interleave<false>(c[0], c[2], c[4], c[6]);
 }
-SIM_INLINE void finishInteger(PendingTile &t, Sums &s, u32 n, bool keep, bool saturate) {
+SIM_INLINE void setColumns(Row16 *d, u32 odd, Lanes<float> low, Lanes<float> high) {
+  d[odd] = column<0>(low, high), d[2 + odd] = column<1>(low, high), d[4 + odd] = column<2>(low, high),
+  d[6 + odd] = column<3>(low, high);
+}
+template <class E> SIM_INLINE Lanes<E> kept(const PendingTile &t, u32 r) {
+  return load<Lanes<E>>(reinterpret_cast<const u8 *>(t.values[r].data()));
+}
+template <class E> SIM_INLINE void keep(PendingTile &t, u32 r, Lanes<E> v) {
+  std::memcpy(t.values[r].data(), &v, sizeof v);
+}
+
+SIM_INLINE void openSums(const PendingTile &t, Sums &s, u32 n, bool half) {
   for (u32 q = 0; q < n / 8; ++q)
-    for (u32 lane = 0; lane < 32; ++lane)
-      for (u32 e = 0; e < 4; ++e) {
-        const float sum = (reinterpret_cast<float *>(&s.d[8 * q + 2 * (lane % 4) + (e & 1)]))[lane / 4 + 8 * (e >> 1)];
-        u32 &to = t.values[4 * q + e][lane];
-        const i64 exact = static_cast<i64>(sum) + (keep ? static_cast<i32>(to) : 0);
-        const i64 limited = exact > 0x7fffffff ? 0x7fffffff : exact < -0x7fffffff - 1 ? -0x7fffffff - 1 : exact;
-        to = static_cast<u32>(saturate ? limited : exact);
-      }
+    for (u32 odd = 0; odd < 2; ++odd)
+      if (half)
+        setColumns(s.d + 8 * q, odd, halfToFloat(kept<u32>(t, 2 * q) >> 16 * odd & 0xffffu),
+                   halfToFloat(kept<u32>(t, 2 * q + 1) >> 16 * odd & 0xffffu));
+      else
+        setColumns(s.d + 8 * q, odd, kept<float>(t, 4 * q + odd), kept<float>(t, 4 * q + 2 + odd));
+}
+SIM_INLINE void closeFloat(PendingTile &t, const Sums &s, u32 n) {
+  for (u32 r = 0; r < n / 2; ++r) keep<float>(t, r, canonical(element(s.d + r / 4 * 8, r % 4)));
+}
+SIM_INLINE void closeHalf(PendingTile &t, const Sums &s, u32 n) {
+  for (u32 r = 0; r < n / 4; ++r) {
+    const Row16 *d = s.d + r / 2 * 8;
+    keep<u32>(t, r, floatToHalf(element(d, r % 2 * 2)) | floatToHalf(element(d, r % 2 * 2 + 1)) << 16);
+  }
+}
+SIM_INLINE void closeInteger(PendingTile &t, const Sums &s, u32 n, bool add, bool limit) {
+  for (u32 r = 0; r < n / 2; ++r) {
+    const Lanes<i32> sum = convert<i32>(element(s.d + r / 4 * 8, r % 4));
+    const Lanes<i32> before = add ? kept<i32>(t, r) : Lanes<i32>(0);
+    const Lanes<i32> wrapped = bits<i32>(bits<u32>(sum) + bits<u32>(before));
+    keep<i32>(t, r, limit ? __builtin_elementwise_add_sat(sum, before) : wrapped);
+  }
 }
 
 // `extra`: N / 8, and flags. Operands: the accumulators, A (a descriptor or four registers), B, scale-d (two entries),
@@ -223,7 +190,8 @@ template <class FA, class FB> const Inst *mma(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
   if (w.active != allLanes || w.block->warps.size() < 4)
     return fault(w, i, ViolationKind::IllegalInstruction, 0, "wgmma needs four whole warps");
-  const u32 n = 8 * (i->extra & 63), depth = 32 / FA::bytes;
+  const u32 n = 8 * (i->extra & 63);
+  constexpr u32 depth = 8 * FA::perRegister;
   const bool half = i->extra & HalfSums, integer = i->extra & IntegerSums;
   const u32 count = half ? n / 4 : n / 2;
   const u32 *a = i->o + count, *b = a + ((i->extra & ARegisters) ? 4 : 1), *scale = b + 1, *immediate = scale + 2;
@@ -236,20 +204,23 @@ template <class FA, class FB> const Inst *mma(Warp &w, const Inst *i) {
   static thread_local Sums s;
   if (fromRegisters)
     openRegisters<FA>(w, a, signA, s.a);
-  else if (!openShared<FA>(w, i, w.lanes<u64>(*a)[0], transA, 16 * (w.index % 4), 16, depth, signA, s.a, 16))
+  else if (!openShared<FA>(w, i, w.lanes<u64>(*a)[0], transA, 16 * (w.index % 4), 16, signA,
+                           reinterpret_cast<float *>(s.a), 1, 16))
     return nullptr;
-  if (!openShared<FB>(w, i, w.lanes<u64>(*b)[0], transB, 0, n, depth, signB, s.b, n)) return nullptr;
-  const bool keep = sourceMask(w, scale) & 1;
+  if (!openShared<FB>(w, i, w.lanes<u64>(*b)[0], transB, 0, n, signB, s.b[0], 32, 1)) return nullptr;
+  const bool add = sourceMask(w, scale) & 1;
   PendingTile &tile = tileOf(w, i->o, count);
-  if (keep && !integer)
-    finishFloat(tile, s, n, half, true);
+  if (add && !integer)
+    openSums(tile, s, n, half);
   else
     for (u32 k = 0; k < n; ++k) s.d[k] = 0.0f;
-  multiply(s, depth, n);
+  multiply<FA::exactInF32 && FB::exactInF32, depth>(s, n);
   if (integer)
-    finishInteger(tile, s, n, keep, i->extra & Saturates);
+    closeInteger(tile, s, n, add, i->extra & Saturates);
+  else if (half)
+    closeHalf(tile, s, n);
   else
-    finishFloat(tile, s, n, half, false);
+    closeFloat(tile, s, n);
   ++w.stats->mmaInstructions;
   w.stats->mmaOps += u64{2} * 16 * n * depth;
   return i + 1;
@@ -296,17 +267,17 @@ template <class FA, class FB, unsigned Flags> Picked pick(const Form &f) {
        UnitClass::Matrix, pick<FA, FB, (flags) | ARegisters>, 90}
 #define SIM_BYTES(types, FA, FB) SIM_WGMMA("m64n*k32", "[satfinite] s32", ":b32", types, FA, FB, IntegerSums, "", "")
 const Row rows[] = {
-    SIM_WGMMA("m64n*k16", "f32|f16", ":b32", "f16 f16", F16, F16, Scalable | Transposable, " i i i i", " i i i"),
-    SIM_WGMMA("m64n*k16", "f32", ":b32", "bf16 bf16", BF16, BF16, Scalable | Transposable, " i i i i", " i i i"),
-    SIM_WGMMA("m64n*k8", "f32", ":b32", "tf32 tf32", TF32, TF32, Scalable, " i i", " i i"),
-    SIM_WGMMA("m64n*k32", "f32|f16", ":b32", "e4m3 e4m3", E4, E4, Scalable, " i i", " i i"),
-    SIM_WGMMA("m64n*k32", "f32|f16", ":b32", "e4m3 e5m2", E4, E5, Scalable, " i i", " i i"),
-    SIM_WGMMA("m64n*k32", "f32|f16", ":b32", "e5m2 e4m3", E5, E4, Scalable, " i i", " i i"),
-    SIM_WGMMA("m64n*k32", "f32|f16", ":b32", "e5m2 e5m2", E5, E5, Scalable, " i i", " i i"),
-    SIM_BYTES("s8 s8", S8, S8),
-    SIM_BYTES("s8 u8", S8, U8),
-    SIM_BYTES("u8 s8", U8, S8),
-    SIM_BYTES("u8 u8", U8, U8),
+    SIM_WGMMA("m64n*k16", "f32|f16", ":b32", "f16 f16", Half, Half, Scalable | Transposable, " i i i i", " i i i"),
+    SIM_WGMMA("m64n*k16", "f32", ":b32", "bf16 bf16", Bfloat, Bfloat, Scalable | Transposable, " i i i i", " i i i"),
+    SIM_WGMMA("m64n*k8", "f32", ":b32", "tf32 tf32", Tf32, Tf32, Scalable, " i i", " i i"),
+    SIM_WGMMA("m64n*k32", "f32|f16", ":b32", "e4m3 e4m3", E4M3, E4M3, Scalable, " i i", " i i"),
+    SIM_WGMMA("m64n*k32", "f32|f16", ":b32", "e4m3 e5m2", E4M3, E5M2, Scalable, " i i", " i i"),
+    SIM_WGMMA("m64n*k32", "f32|f16", ":b32", "e5m2 e4m3", E5M2, E4M3, Scalable, " i i", " i i"),
+    SIM_WGMMA("m64n*k32", "f32|f16", ":b32", "e5m2 e5m2", E5M2, E5M2, Scalable, " i i", " i i"),
+    SIM_BYTES("s8 s8", Signed8, Signed8),
+    SIM_BYTES("s8 u8", Signed8, Unsigned8),
+    SIM_BYTES("u8 s8", Unsigned8, Signed8),
+    SIM_BYTES("u8 u8", Unsigned8, Unsigned8),
     {"wgmma fence sync aligned", "", UnitClass::Matrix, always<fence>, 90},
     {"wgmma commit_group sync aligned", "", UnitClass::Matrix, always<commit>, 90},
     {"wgmma wait_group sync aligned", "i", UnitClass::Matrix, always<waitGroup>, 90},
