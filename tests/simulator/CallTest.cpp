@@ -100,7 +100,8 @@ TEST_CASE("endless recursion is a stack overflow, an unknown function is refused
   CHECK(refused.log.find("'elsewhere'") != std::string::npos);
   Kernel kernel(moduleText(endless, callOf("endless", "%r1", "%r9")));
   const Array<std::uint32_t> out(32);
-  REQUIRE(kernel.tryLaunch({}, out.address()) == Result::IllegalAddress);
+  REQUIRE(kernel.tryLaunch({}, out.address()) == Result::HardwareStackError);
+  CHECK(lastReport().kind == "stack_overflow");
   CHECK(lastReport().message.find("stack overflow") != std::string::npos);
 }
 

@@ -49,3 +49,13 @@ try 2 run double.ptx --kernel double --output 0:out.bin
 try 2 walk
 echo nonsense >bad.ptx
 try 3 run bad.ptx --kernel k
+
+# Detectors by name: one that is off lets the kernel pass, the others stay.
+try 0 run double.ptx --kernel double --arg buf:16 --arg u32:4 --checks -uninitialised_read
+try 0 run double.ptx --kernel double --arg buf:16 --arg u32:4 --checks out_of_bounds,race
+try 3 run double.ptx --kernel double --arg buf:@in.bin --arg u32:5 --checks out_of_bounds,race
+try 0 run double.ptx --kernel double --arg buf:@in.bin --arg u32:5 --checks none --output 0:out.bin
+cmp out.bin expected.bin || fail "lanes that were left out changed the result"
+try 3 run double.ptx --kernel double --arg buf:16 --arg u32:4 --checks none,uninitialised_read
+try 0 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4 --checks -nonsense
+grep -q "'nonsense' is no detector; there are: all, none, out_of_bounds, " err || fail "no word on the wrong name"

@@ -45,6 +45,9 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
   block.program = &p;
   block.launch = &l;
   block.memory = l.memory;
+  block.checks = l.checks;
+  if (!l.checks.on(ViolationKind::UninitialisedRead)) block.unwritten = shadowSet;
+  if (!l.checks.on(ViolationKind::InFlightAccess)) block.inFlight = shadowSet;
   block.threads = l.threads;
   block.grid = l.grid;
   block.parameters = l.parameters.data();
@@ -54,7 +57,8 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
   shared.resize(2 * std::size_t{block.sharedBytes});
   block.shared = reinterpret_cast<std::uint8_t *>(shared.get());
   block.sharedShadow = block.shared + block.sharedBytes;
-  if (warps > 1 && block.sharedBytes != 0) races = std::make_unique<RaceDetector>(warps, block.sharedBytes);
+  if (warps > 1 && block.sharedBytes != 0 && l.checks.on(ViolationKind::Race))
+    races = std::make_unique<RaceDetector>(warps, block.sharedBytes);
   block.races = races.get();
   local.resize(2 * std::size_t{warps} * 32 * p.localBytes);
   std::memset(local.get(), 0, local.size);
@@ -92,7 +96,7 @@ void BlockRunner::start(std::uint64_t linear) {
   block.index = {static_cast<std::uint32_t>(linear % launch.grid[0]),
                  static_cast<std::uint32_t>(linear / launch.grid[0] % launch.grid[1]),
                  static_cast<std::uint32_t>(linear / launch.grid[0] / launch.grid[1])};
-  std::memset(block.sharedShadow, shadowUnset, block.sharedBytes);
+  std::memset(block.sharedShadow, block.unwritten, block.sharedBytes);
   for (Barrier &b : block.barriers) b.inUse = false;
   if (races) races->startBlock();
   block.violation.reset();
@@ -104,7 +108,7 @@ void BlockRunner::start(std::uint64_t linear) {
     w.carry = 0;
     // The stack behind the kernel's own variables starts anew with each call.
     for (std::size_t lane = 0; lane < 32 && block.program->kernelBytes != 0; ++lane)
-      std::memset(w.localShadow + lane * block.program->localBytes, shadowUnset, block.program->kernelBytes);
+      std::memset(w.localShadow + lane * block.program->localBytes, block.unwritten, block.program->kernelBytes);
     w.parked.clear();
     w.async.clear();
     w.calls.reset();
@@ -130,6 +134,7 @@ BlockRunner::Progress BlockRunner::step(unsigned rounds) {
     }
     if (!anyAlive) return Progress::Done;
     if (!anyRan) {
+      if (!block.checks.on(ViolationKind::Deadlock)) return Progress::Unfinished; // until the time is over
       reportDeadlock();
       return Progress::Faulted;
     }

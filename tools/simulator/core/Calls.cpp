@@ -65,14 +65,14 @@ bool push(Warp &w, const Inst *inst, const FunctionInfo &callee, std::uint32_t m
     const auto lane = static_cast<unsigned>(std::countr_zero(m));
     CallStack::Lane &mine = stack.lanes[lane];
     if (callee.frameBytes > w.block->program->localBytes - mine.top || mine.calls.size() > (1u << 16)) {
-      fault(w, inst, ViolationKind::OutOfBounds, lane,
+      fault(w, inst, ViolationKind::StackOverflow, lane,
             "stack overflow: the frame of '" + callee.name + "' does not fit in the thread's " +
                 std::to_string(w.block->program->localBytes) + " bytes of local memory");
       return false;
     }
     const std::uint32_t base = mine.top, from = callerFrame(w, site, lane);
     std::uint8_t *local = localOf(w, lane);
-    std::memset(w.localShadow + (local - w.local) + base, shadowUnset, callee.frameBytes);
+    std::memset(w.localShadow + (local - w.local) + base, w.block->unwritten, callee.frameBytes);
     copyPieces(local + base, callee.parameters, local + from, site.arguments);
     markWritten(w, lane, base, callee.parameters);
     if (site.saves) saveRegisters(w, site, lane, mine.saved);

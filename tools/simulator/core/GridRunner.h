@@ -8,6 +8,7 @@
 
 #include "core/Program.h"
 #include "memory/DeviceMemory.h"
+#include "report/Checks.h"
 #include "report/Counters.h"
 #include "report/Violation.h"
 
@@ -24,6 +25,7 @@ struct Launch {
   std::uint32_t residentBlocks = 1; ///< of the whole device: how many blocks may wait for each other
   std::uint64_t gridId = 0;
   double timeoutSeconds = 0; ///< without a block that ends; 0: for ever
+  Checks checks;
 };
 
 struct LaunchOutcome {

@@ -102,7 +102,7 @@ const Inst *faultAt(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane
 bool gather(Warp &w, const Inst *inst, std::uint32_t need) {
   // Lanes that are in this split, but whose predicate is false, will not come.
   const std::uint32_t absent = need & w.split & ~w.active;
-  if (absent != 0) {
+  if (absent != 0 && w.block->checks.on(ViolationKind::Divergence)) {
     fault(w, inst, ViolationKind::Divergence, static_cast<unsigned>(std::countr_zero(absent)),
           "a collective instruction is predicated off in a lane that it needs");
     return false;

@@ -16,6 +16,7 @@
 #include "core/Program.h"
 #include "memory/AsyncCopies.h"
 #include "memory/DeviceMemory.h"
+#include "report/Checks.h"
 #include "report/Counters.h"
 #include "report/Violation.h"
 
@@ -113,6 +114,9 @@ struct Block {
   std::uint32_t sharedBytes = 0;
   const std::uint8_t *parameters = nullptr;
   RaceDetector *races = nullptr; ///< null: one warp only, or no shared memory
+  Checks checks;
+  // What shadow bytes become: with a detector off they say that all is well.
+  std::uint8_t unwritten = shadowUnset, inFlight = shadowInFlight;
   std::vector<Warp> warps;
   std::array<Barrier, namedBarriers> barriers;
   std::shared_ptr<AsyncProxy> proxy; ///< null until an mbarrier, a bulk copy or a wgmma is used

@@ -86,7 +86,7 @@ private:
       const std::uint64_t address = found->second.address + static_cast<std::uint64_t>(r.addend);
       std::memcpy(a->data + r.at, &address, sizeof address);
     }
-    std::memset(a->shadow, shadowSet, a->bytes); // without an initialiser a variable is zero
+    if (a->shadow) std::memset(a->shadow, shadowSet, a->bytes); // without an initialiser a variable is zero
   }
 
   void decode(const Function &f) {

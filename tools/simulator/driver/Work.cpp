@@ -110,10 +110,11 @@ Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w
   l.residentBlocks = static_cast<std::uint32_t>(std::max(1, perSm)) * l.smCount;
   l.gridId = ++c.launches;
   l.timeoutSeconds = environment().timeoutSeconds;
+  l.checks = environment().checks;
   if (w.cooperative && std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2] > l.residentBlocks)
     return Result::CooperativeLaunchTooLarge;
   const auto start = std::chrono::steady_clock::now();
-  const LaunchOutcome outcome = runGrid(l);
+  const LaunchOutcome outcome = runGrid(l, environment().hostThreads);
   count(s, p, outcome, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   if (outcome.violation) {
     raise(s, c, *outcome.violation);

@@ -37,9 +37,14 @@ SIM_INLINE bool isContiguous(Lanes<u64> offset, u32 mask, u32 size) {
   return mask == allLanes && maskOf(offset == laneNumbers() * size + offset[0]) == allLanes;
 }
 
-SIM_INLINE bool checkAligned(Warp &w, const Inst *i, Lanes<u64> address, u32 size, u32 mask, Space space) {
+/// Lanes whose access is wrong when nobody looks for KIND: it is not done, and a load leaves its register as it was.
+SIM_INLINE u32 leftOut(const Warp &w, ViolationKind kind, u32 lanes) { return w.block->checks.on(kind) ? 0 : lanes; }
+
+/// Takes lanes off MASK when the check is off.
+SIM_INLINE bool checkAligned(Warp &w, const Inst *i, Lanes<u64> address, u32 size, u32 &mask, Space space) {
   const u32 bad = maskOf((address & u64(size - 1)) != 0ull) & mask;
   if (__builtin_expect(bad == 0, 1)) return true;
+  if (leftOut(w, ViolationKind::Misaligned, bad) != 0) return mask &= ~bad, true;
   const unsigned lane = static_cast<unsigned>(std::countr_zero(bad));
   misalignedFault(w, i, lane, address[lane], size, space);
   return false;
@@ -55,12 +60,22 @@ SIM_INLINE bool globalAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mas
       cached = w.block->memory->findLive(first);
       if (!cached || !cached->contains(first, size)) {
         cached = nullptr;
+        const Allocation *freed = w.block->memory->find(first);
+        const auto kind = freed && freed->freed ? ViolationKind::UseAfterFree : ViolationKind::OutOfBounds;
+        if (leftOut(w, kind, mask) != 0) {
+          mask &= mask - 1;
+          continue;
+        }
         globalFault(w, i, static_cast<unsigned>(std::countr_zero(mask)), first, size, use == Use::Write);
         return false;
       }
     }
     Allocation &a = *cached;
     if (use == Use::Write && a.kind == Allocation::Kind::ConstVariable) {
+      if (leftOut(w, ViolationKind::ReadOnlyWrite, mask) != 0) {
+        mask &= mask - 1;
+        continue;
+      }
       readOnlyFault(w, i, static_cast<unsigned>(std::countr_zero(mask)), first);
       return false;
     }
@@ -77,8 +92,11 @@ template <class Body>
 SIM_INLINE bool boundedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, u64 limit, Region region,
                               Body body) {
   if (!checkAligned(w, i, address, size, mask, region.space)) return false;
+  if (mask == 0) return true;
   const u32 outside = mask & (limit < size ? mask : maskOf(address > limit - size));
   if (__builtin_expect(outside != 0, 0)) {
+    if (leftOut(w, ViolationKind::OutOfBounds, outside) != 0)
+      return (mask & ~outside) == 0 || body(region, address, mask & ~outside);
     const unsigned lane = static_cast<unsigned>(std::countr_zero(outside));
     boundsFault(w, i, lane, address[lane], size, limit, region.space);
     return false;
@@ -119,7 +137,7 @@ SIM_INLINE bool genericAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 ma
   const u32 param = use == Use::Read ? maskOf(address - paramWindow < windowBytes) & mask : 0;
   if (param != 0 && !paramAccess(w, i, address - paramWindow, param, size, body)) return false;
   const u32 nowhere = mask & ~(global | shared | local | param);
-  if (nowhere == 0) return true;
+  if (nowhere == 0 || leftOut(w, ViolationKind::OutOfBounds, nowhere) != 0) return true;
   const unsigned lane = static_cast<unsigned>(std::countr_zero(nowhere));
   globalFault(w, i, lane, address[lane], size, use == Use::Write);
   return false;

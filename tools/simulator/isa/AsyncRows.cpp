@@ -34,7 +34,9 @@ bool fillRecord(Warp &w, const Inst *i, AsyncCopies::Record &record, u32 size) {
     const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
     const u32 bytes = sizes[lane];
     record.data[lane].fill(0);
-    if (!checkAligned(w, i, source, size, u32{1} << lane, Space::Global)) return false;
+    u32 aligned = u32{1} << lane;
+    if (!checkAligned(w, i, source, size, aligned, Space::Global)) return false;
+    if (aligned == 0) continue;
     for (u32 k = 0; k < bytes; ++k) {
       const auto one = [&](const Region &r, Lanes<u64> offset, u32) {
         if (!readable(w, i, r, offset[lane], 1, lane)) return false;
@@ -52,16 +54,17 @@ const Inst *copyAsync(Warp &w, const Inst *i) {
   const u32 size = i->o[8];
   const Lanes<u64> destination = addresses(w, i->o);
   AsyncCopies::Record &record = w.async.issue();
-  record.mask = w.active;
+  record.mask = 0;
   record.bytes = size;
   bool ok = fillRecord(w, i, record, size);
   ok = ok && sharedAccess(w, i, destination, w.active, size, [&](const Region &r, Lanes<u64> offset, u32 mask) {
          rememberAccess(w, i, r, offset, mask, size, true);
+         record.mask |= mask;
          for (u32 m = mask; m != 0; m &= m - 1) {
            const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
            if (!markWritten(w, i, r, offset[lane], size, lane)) return false;
            if (!raceFreeWrite(w, i, r, offset[lane], size, size, lane, record.data[lane].data())) return false;
-           std::memset(r.shadow + offset[lane], shadowInFlight, size);
+           std::memset(r.shadow + offset[lane], w.block->inFlight, size);
            record.destination[lane] = static_cast<u32>(offset[lane]);
          }
          return true;

@@ -80,7 +80,7 @@ bool launchCopy(Warp &w, const Inst *i, unsigned lane, BulkCopy copy) {
         shadowFault(w, i, lane, at + k, shadow + k, 1, Space::Shared, true);
         return false;
       }
-    std::memset(shadow, shadowInFlight, 16);
+    std::memset(shadow, w.block->inFlight, 16);
   }
   w.stats->asyncCopyBytes += copy.data.size();
   proxy.idleWaits = 0;

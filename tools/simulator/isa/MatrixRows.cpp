@@ -196,6 +196,10 @@ template <bool Transposed> const Inst *loadMatrix(Warp &w, const Inst *i) {
       auto *to = reinterpret_cast<u8 *>(&value);
       for (unsigned row = 0; row < 8; ++row) {
         const u64 from = at[8 * m + row];
+        if (!(mask >> (8 * m + row) & 1)) { // elsewhere, or left out
+          std::memset(to + 16 * row, 0, 16);
+          continue;
+        }
         if (!readable(w, i, r, from, 16, 8 * m + row)) return false;
         if (!raceFreeRead(w, i, r, from, 16, 16, 8 * m + row)) return false;
         std::memcpy(to + 16 * row, r.data + from, 16);
@@ -222,6 +226,7 @@ template <bool Transposed> const Inst *storeMatrix(Warp &w, const Inst *i) {
       if (Transposed) value = transpose(value);
       for (unsigned row = 0; row < 8; ++row) {
         const u64 to = offset[8 * m + row];
+        if (!(mask >> (8 * m + row) & 1)) continue;
         if (!markWritten(w, i, r, to, 16, 8 * m + row)) return false;
         const u8 *fresh = reinterpret_cast<const u8 *>(&value) + 16 * row;
         if (!raceFreeWrite(w, i, r, to, 16, 16, 8 * m + row, fresh)) return false;

@@ -74,7 +74,7 @@ const Inst *invalidate(Warp &w, const Inst *i) {
       if (c.barrier == address)
         return misuse(w, i, lane, address, "an mbarrier is invalidated while a copy reports to it");
     proxy.barriers.erase(address);
-    std::memset(w.block->sharedShadow + address, shadowUnset, 8);
+    std::memset(w.block->sharedShadow + address, w.block->unwritten, 8);
     return true;
   });
 }

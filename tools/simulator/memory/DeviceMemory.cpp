@@ -26,8 +26,8 @@ std::uint64_t distance(const Allocation &a, std::uint64_t address) {
 
 } // namespace
 
-DeviceMemory::DeviceMemory(std::uint64_t capacityBytes)
-    : capacity(capacityBytes), kernelHeap(std::make_shared<DeviceHeap>()) {}
+DeviceMemory::DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites)
+    : capacity(capacityBytes), shadowed(tracksWrites), kernelHeap(std::make_shared<DeviceHeap>()) {}
 
 DeviceMemory::~DeviceMemory() {
   for (auto &[base, allocation] : table) release(*allocation);
@@ -37,9 +37,9 @@ Allocation *DeviceMemory::allocate(std::uint64_t bytes, Allocation::Kind kind, c
   if (bytes == 0 || bytes > capacity || used > capacity - bytes) return nullptr;
   auto a = std::make_unique<Allocation>();
   a->data = mapZeroed(bytes);
-  a->shadow = mapZeroed(bytes);
+  if (shadowed) a->shadow = mapZeroed(bytes);
   a->bytes = bytes;
-  if (!a->data || !a->shadow) {
+  if (!a->data || (shadowed && !a->shadow)) {
     release(*a);
     return nullptr;
   }

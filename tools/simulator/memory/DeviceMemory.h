@@ -22,7 +22,7 @@ struct Allocation {
   std::uint64_t base = 0;
   std::uint64_t bytes = 0;
   std::uint8_t *data = nullptr;   ///< null once freed
-  std::uint8_t *shadow = nullptr; ///< null for pinned memory: always counts as set
+  std::uint8_t *shadow = nullptr; ///< null where all counts as set: pinned memory, or the detector is off
   Kind kind = Kind::Device;
   bool freed = false;
   std::uint64_t serial = 0;
@@ -37,7 +37,8 @@ class DeviceHeap; // DeviceHeap.h
 
 class DeviceMemory {
 public:
-  explicit DeviceMemory(std::uint64_t capacityBytes);
+  /// Without TRACKS_WRITES nobody looks for reads of unwritten bytes, and there is no shadow.
+  DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites);
   ~DeviceMemory();
   DeviceMemory(const DeviceMemory &) = delete;
   DeviceMemory &operator=(const DeviceMemory &) = delete;
@@ -71,6 +72,7 @@ private:
   std::map<std::uint64_t, std::unique_ptr<Allocation>> table;
   std::vector<std::uint64_t> freedOrder;
   std::uint64_t capacity;
+  bool shadowed;
   std::uint64_t used = 0;
   std::uint64_t nextBase = 0x7'0000'0000ull;
   std::uint64_t nextSerial = 1;

@@ -2,6 +2,7 @@
 #include "report/Violation.h"
 
 #include <cstdio>
+#include <iterator>
 
 #include "report/Json.h"
 #include "runtime/driver/CudaAbi.h"
@@ -12,6 +13,7 @@ namespace {
 struct KindRow {
   const char *name;
   cuda::Result result;
+  bool detector = true;
 };
 
 // In the order of the enumeration. Reads of undefined data have no code of their own on a GPU: nothing there detects
@@ -24,14 +26,24 @@ constexpr KindRow kindRows[] = {
     {"in_flight_access", cuda::Result::LaunchFailed},
     {"read_only_write", cuda::Result::IllegalAddress},
     {"race", cuda::Result::LaunchFailed},
+    {"lane_race", cuda::Result::LaunchFailed},
+    {"global_race", cuda::Result::LaunchFailed},
     {"divergence", cuda::Result::LaunchFailed},
     {"deadlock", cuda::Result::LaunchTimeout},
     {"timeout", cuda::Result::LaunchTimeout},
-    {"trap", cuda::Result::LaunchFailed},
-    {"illegal_instruction", cuda::Result::IllegalInstruction},
-    {"illegal_branch", cuda::Result::InvalidPc},
-    {"assert", cuda::Result::Assert},
+    {"trap", cuda::Result::LaunchFailed, false},
+    {"illegal_instruction", cuda::Result::IllegalInstruction, false},
+    {"illegal_branch", cuda::Result::InvalidPc, false},
+    {"assert", cuda::Result::Assert, false},
+    {"double_free", cuda::Result::IllegalAddress},
+    {"invalid_free", cuda::Result::IllegalAddress},
+    {"leak", cuda::Result::Success},
+    {"invalid_mask", cuda::Result::LaunchFailed},
+    {"invalid_source", cuda::Result::LaunchFailed},
+    {"barrier_misuse", cuda::Result::LaunchFailed},
+    {"stack_overflow", cuda::Result::HardwareStackError, false},
 };
+static_assert(std::size(kindRows) == violationKinds);
 
 std::string triple(const std::array<std::uint32_t, 3> &v) {
   return "(" + std::to_string(v[0]) + "," + std::to_string(v[1]) + "," + std::to_string(v[2]) + ")";
@@ -50,6 +62,7 @@ std::string hex(std::uint64_t value) {
 } // namespace
 
 const char *violationName(ViolationKind kind) { return kindRows[static_cast<std::size_t>(kind)].name; }
+bool isDetector(ViolationKind kind) { return kindRows[static_cast<std::size_t>(kind)].detector; }
 int violationResult(ViolationKind kind) { return static_cast<int>(kindRows[static_cast<std::size_t>(kind)].result); }
 
 std::string violationText(const Violation &v) {

@@ -16,7 +16,9 @@ enum class ViolationKind : std::uint8_t {
   UninitialisedRead,
   InFlightAccess, ///< shared memory touched while a cp.async into it has not been waited for
   ReadOnlyWrite,
-  Race,       ///< unordered accesses to shared memory, one of them a write
+  Race,       ///< unordered accesses of two warps to shared memory, one of them a write
+  LaneRace,   ///< the same between lanes of one warp
+  GlobalRace, ///< unordered weak accesses to global memory, one of them a write
   Divergence, ///< an aligned or masked collective without all its lanes
   Deadlock,
   Timeout, ///< a kernel that does not come to an end
@@ -24,10 +26,21 @@ enum class ViolationKind : std::uint8_t {
   IllegalInstruction,
   IllegalBranch,
   Assert, ///< __assertfail
+  DoubleFree,
+  InvalidFree, ///< of an address that no allocation starts at
+  Leak,
+  InvalidMask,   ///< of a collective: lanes that exited, or without a lane that executes it
+  InvalidSource, ///< a shuffle from a lane that takes no part
+  BarrierMisuse,
+  StackOverflow,
+  Count
 };
+inline constexpr std::size_t violationKinds = static_cast<std::size_t>(ViolationKind::Count);
 
 /// Short name ("out_of_bounds") used in JSON and in tests.
 const char *violationName(ViolationKind kind);
+/// Whether it is looked for, so that it can be switched off. The others are what an instruction does.
+bool isDetector(ViolationKind kind);
 /// The driver's error code for it.
 int violationResult(ViolationKind kind);
 

@@ -26,13 +26,15 @@ Usage: sagesim run FILE.ptx --kernel NAME [OPTIONS]
   --device ARCH     sm_80, sm_86, sm_89, sm_90a or sm_120a [sm_80].
   --arg ARG         The next argument: u32:5, s64:-1, f32:1.5, buf:BYTES (memory
                     that nobody wrote), buf:@FILE (the bytes of a file).
+  --checks LIST     The detectors that look: all, none, names of kinds with
+                    commas, -NAME leaves one out [all].
   --output N:FILE   Write buffer argument N (the first is 0) to FILE afterwards.
 
 Exit codes: 0 ok, 1 bad input, 2 usage, 3 the kernel failed or was refused.
 )";
 
 struct Options {
-  std::string file, kernel, device = "sm_80";
+  std::string file, kernel, device = "sm_80", checks;
   unsigned grid[3] = {1, 1, 1}, block[3] = {32, 1, 1}, shared = 0;
   std::vector<Argument> arguments;
   std::vector<std::pair<std::size_t, std::string>> outputs;
@@ -72,6 +74,8 @@ std::string parseOption(const std::string &name, const std::string &value, Optio
     to.kernel = value;
   else if (name == "--device")
     to.device = value;
+  else if (name == "--checks")
+    to.checks = value;
   else if (name == "--grid")
     ok = sage::sim::tool::parseTriple(value, to.grid);
   else if (name == "--block")
@@ -148,6 +152,7 @@ int runKernel(Options &o) {
   std::vector<std::uint8_t> text;
   if (!sage::sim::tool::readFile(o.file, text)) return fail(1, "cannot read '" + o.file + "'");
   text.push_back(0);
+  if (!o.checks.empty()) setenv("SAGESIM_CHECKS", o.checks.c_str(), 1); // before the library looks
   if (sagesimConfigure(o.device.c_str()) != Result::Success) return fail(1, "no such device: '" + o.device + "'");
   Context context = nullptr;
   cuInit(0);
