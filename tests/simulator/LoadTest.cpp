@@ -28,6 +28,19 @@ TEST_CASE("an unknown instruction is refused with its name and line") {
   refused(std::string(registers) + "wgmma.fence.sync.aligned;", "requires .target sm_90", 8);
 }
 
+TEST_CASE("modifiers may stand in another order than the manual's, as ptxas takes them; types may not") {
+  const Device device;
+  const Array<std::uint32_t> out(std::vector<std::uint32_t>{40, 0, 0});
+  Kernel(kernelText(".param .u64 p", R"(.reg .b32 %r<4>; .reg .b64 %a; .reg .f32 %f; .reg .pred %q;
+ld.param.u64 %a, [p]; atom.gpu.global.acq_rel.u32.add %r0, [%a], 2;
+st.gpu.release.global.u32 [%a+4], %r0; ld.u32.volatile.global %r1, [%a]; setp.u32.lt %q, %r0, %r1;
+mov.f32 %f, 0f40200000; cvt.sat.rzi.u32.f32 %r2, %f; @%q st.global.b32 [%a+8], %r2; ret;)"))({1, 1, 1, 1},
+                                                                                             out.address());
+  CHECK(out.get() == std::vector<std::uint32_t>{42, 40, 2});
+  refused(std::string(registers) + ".reg .f32 %f; cvt.rn.f32.s32 %f, %a1;\ncvt.rni.f32.s32 %a1, %f;", "cvt.rni.f32.s32",
+          9);
+}
+
 TEST_CASE("wrong operands are refused") {
   const Device device;
   refused(std::string(registers) + "add.s32 %a0, %a1;", "too few operands", 8);

@@ -458,18 +458,19 @@ DraftInst resolveInstruction(Draft &draft, const Instruction &original, std::uin
   if (isCall(original.opcode)) return resolveCallInstruction(draft, original, index);
   const Instruction instruction = rewritten(draft, original);
   std::string why;
-  for (const Row *row : rowsNamed(nameOf(instruction.opcode))) {
-    Form form;
-    if (!matches(*row, instruction.opcode, form)) continue;
-    Resolver resolver(draft, instruction, form);
-    DraftInst inst;
-    inst.index = index;
-    if (resolver.run(inst)) {
-      finish(draft, instruction, form, inst);
-      return inst;
+  for (const Order order : {Order::Manual, Order::Any})
+    for (const Row *row : rowsNamed(nameOf(instruction.opcode))) {
+      Form form;
+      if (!matches(*row, instruction.opcode, order, form)) continue;
+      Resolver resolver(draft, instruction, form);
+      DraftInst inst;
+      inst.index = index;
+      if (resolver.run(inst)) {
+        finish(draft, instruction, form, inst);
+        return inst;
+      }
+      why = resolver.why;
     }
-    why = resolver.why;
-  }
   if (why.empty()) failAt(instruction.line, "unknown instruction '" + instruction.opcode + "'");
   failAt(instruction.line, "instruction '" + instruction.opcode + "' " + why);
 }

@@ -1,6 +1,7 @@
 // Matching of opcodes against patterns, and the index of all rows by name.
 #include "isa/Row.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "isa/Families.h"
@@ -47,28 +48,32 @@ const Index &index() {
 
 } // namespace
 
-bool matches(const Row &row, std::string_view opcode, Form &form) {
+bool matches(const Row &row, std::string_view opcode, Order order, Form &form) {
   std::string_view pattern = row.pattern;
   if (takeUntil(pattern, ' ') != takeUntil(opcode, '.')) return false;
+  std::vector<std::string_view> tokens;
+  while (!opcode.empty()) tokens.push_back(takeUntil(opcode, '.'));
   form = {};
   form.row = &row;
   while (!pattern.empty()) {
     std::string_view element = takeUntil(pattern, ' ');
     const bool optional = element.starts_with("[");
     if (optional) element = element.substr(1, element.size() - 2);
-    std::string_view rest = opcode;
-    const std::string_view token = takeUntil(rest, '.');
-    if (!token.empty() && isAlternative(element, token)) {
-      form.modifiers.push_back(token);
-      if (const Type type = typeByName(token); type != Type::None) form.types.push_back(type);
-      opcode = rest;
+    const auto end = order == Order::Any ? tokens.end() : tokens.begin() + !tokens.empty();
+    const auto isType = [](std::string_view t) { return typeByName(t) != Type::None; };
+    auto token = std::find_if(tokens.begin(), end, [&](auto t) { return isAlternative(element, t); });
+    if (token != end && isType(*token) && std::any_of(tokens.begin(), token, isType)) token = end;
+    if (token != end) {
+      form.modifiers.push_back(*token);
+      if (const Type type = typeByName(*token); type != Type::None) form.types.push_back(type);
+      tokens.erase(token);
     } else if (optional) {
       form.modifiers.emplace_back();
     } else {
       return false;
     }
   }
-  return opcode.empty();
+  return tokens.empty();
 }
 
 std::span<const Row *const> rowsNamed(std::string_view name) {

@@ -69,8 +69,10 @@ struct Row {
   bool terminates = false; ///< ends a basic block
 };
 
-/// Fills FORM when OPCODE (dotted) is of ROW's form.
-bool matches(const Row &row, std::string_view opcode, Form &form);
+/// Fills FORM when OPCODE (dotted) is of ROW's form. Order::Any: with the modifiers in another order than the manual's,
+/// types among themselves excepted; ptxas takes that, and compilers write it (`atom.global.gpu.acq_rel.add.u32`).
+enum class Order { Manual, Any };
+bool matches(const Row &row, std::string_view opcode, Order order, Form &form);
 
 /// The rows of one vector level; index 0 is what every x86-64 runs.
 struct InstructionSet {
