@@ -12,8 +12,20 @@ AsyncProxy &proxyOf(Block &block) {
   if (!block.proxy) {
     block.proxy = std::make_shared<AsyncProxy>();
     block.proxy->tiles.resize(block.warps.size());
+    block.proxy->storeGroups.resize(block.warps.size());
+    block.proxy->readers.resize(block.sharedBytes / 16 + 1);
   }
   return *block.proxy;
+}
+
+bool initIsKnown(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address) {
+  RaceDetector *d = w.block->races;
+  if (!d) return true;
+  const std::uint16_t cell = *d->writersAt(address);
+  const std::uint32_t writer = RaceDetector::cellWarp(cell);
+  if (writer == w.index || RaceDetector::cellClock(cell) <= d->known(w.index)[writer]) return true;
+  raceFault(w, inst, lane, address, writer, true, false);
+  return false;
 }
 
 void completePhase(Block &block, std::uint32_t address) {
@@ -27,19 +39,140 @@ void completePhase(Block &block, std::uint32_t address) {
       b.bytes -= static_cast<std::int64_t>(c.data.size());
       proxy.idleWaits = 0;
     }
-  if (b.pending != 0 || b.bytes != 0) return;
+  for (TrackedCopies &t : b.tracked)
+    if (!t.counted) t.counted = true, proxy.idleWaits = 0;
+  b.pending -= b.deferred;
+  b.deferred = 0;
+  if (b.pending != 0 || b.bytes != 0 || b.ended) return;
   ++b.phase;
   b.pending = b.expected;
+  b.ended = b.expected == 0;
   proxy.idleWaits = 0;
-  // What the phase waited for becomes visible.
-  std::erase_if(proxy.copies, [&](const BulkCopy &c) {
-    if (c.barrier != address || !c.counted) return false;
-    for (std::size_t k = 0; k < c.chunks.size(); ++k) {
-      std::memcpy(block.shared + c.chunks[k], c.data.data() + 16 * k, 16);
-      std::memset(block.sharedShadow + c.chunks[k], shadowSet, 16);
-    }
-    return true;
+  if (block.races) block.races->completePhase(b.order);
+  for (BulkCopy &c : proxy.copies)
+    if (c.barrier == address) c.ready = true;
+}
+
+namespace {
+
+void land(Warp &w, BulkCopy &c) {
+  Block &block = *w.block;
+  for (std::size_t k = 0; k < c.chunks.size(); ++k) {
+    const std::uint8_t *from = c.data.data() + 16 * k;
+    if (c.reduction.op == Reduction::Op::None)
+      std::memcpy(block.shared + c.chunks[k], from, 16);
+    else
+      reduceElements(c.reduction, block.shared + c.chunks[k], from, 16);
+    std::memset(block.sharedShadow + c.chunks[k], shadowSet, 16);
+    if (block.races) block.races->landed(w.index, c.chunks[k], 16, RaceDetector::asyncFlag);
+  }
+  endReading(w, c.source);
+}
+
+/// A copy that nobody waited for.
+bool unfinished(Block &block, std::uint32_t warp, std::uint32_t lane, const Inst *inst, const std::string &what) {
+  if (!block.checks.on(ViolationKind::UnfinishedCopy)) return false;
+  fault(block.warps[warp], inst, ViolationKind::UnfinishedCopy, lane, what);
+  return true;
+}
+
+} // namespace
+
+void landCopies(Warp &w, std::uint32_t address) {
+  Block &block = *w.block;
+  AsyncProxy &proxy = proxyOf(block);
+  Mbarrier &b = proxy.barriers[address];
+  bool any = false;
+  std::erase_if(proxy.copies, [&](BulkCopy &c) {
+    if (c.barrier != address || !c.ready) return false;
+    land(w, c);
+    return any = true;
   });
+  std::erase_if(b.tracked, [&](const TrackedCopies &t) {
+    if (!t.counted) return false;
+    block.warps[t.warp].async.landUntil(t.last, t.lanes, w.index, block.shared, block.sharedShadow);
+    return any = true;
+  });
+  if (any && block.races) block.races->publish(b.order, w.index);
+}
+
+void beginReading(Block &block, const Chunks &chunks) {
+  AsyncProxy &proxy = proxyOf(block);
+  for (const std::uint16_t c : chunks) ++proxy.readers[c];
+  if (block.checks.on(ViolationKind::InFlightAccess)) block.asyncReaders = proxy.readers.data();
+}
+
+void endReading(Warp &w, Chunks &chunks) {
+  AsyncProxy &proxy = proxyOf(*w.block);
+  for (const std::uint16_t c : chunks) {
+    --proxy.readers[c];
+    if (w.block->races) w.block->races->wasRead(w.index, 16u * c, 16);
+  }
+  chunks.clear();
+}
+
+void countReaders(Block &block, const SharedOperand &operand, int change) {
+  AsyncProxy &proxy = proxyOf(block);
+  std::uint16_t *const counts = proxy.readers.data();
+  for (std::uint32_t c = operand.low / 16; c < operand.high / 16; ++c)
+    counts[c] = static_cast<std::uint16_t>(counts[c] + change);
+  if (change > 0 && block.checks.on(ViolationKind::InFlightAccess)) block.asyncReaders = counts;
+}
+
+bool landStore(Warp &w, BulkStore &s) {
+  endReading(w, s.source);
+  for (const BulkStore::Piece &p : s.pieces) {
+    Allocation *a = w.block->memory->findLive(p.address);
+    if (!a || !a->contains(p.address, p.bytes)) {
+      globalFault(w, s.inst, s.lane, p.address, p.bytes, true);
+      return false;
+    }
+    const std::uint64_t offset = p.address - a->base;
+    if (s.reduction.op == Reduction::Op::None) {
+      std::memcpy(a->data + offset, s.data.data() + p.offset, p.bytes);
+      if (a->shadow) std::memset(a->shadow + offset, shadowSet, p.bytes);
+    } else {
+      reduceElements(s.reduction, a->data + offset, s.data.data() + p.offset, p.bytes);
+    }
+  }
+  return true;
+}
+
+namespace {
+
+/// The four warps of a group execute the same wgmma operations.
+bool groupsAgree(Block &block) {
+  const auto &tiles = block.proxy->tiles;
+  for (std::size_t k = 0; k < tiles.size(); ++k)
+    if (tiles[k].issued != tiles[k / 4 * 4].issued && block.checks.on(ViolationKind::Divergence)) {
+      fault(block.warps[k], tiles[k].last ? tiles[k].last : tiles[k / 4 * 4].last, ViolationKind::Divergence, 0,
+            "warp " + std::to_string(k) + " executed " + std::to_string(tiles[k].issued) +
+                " wgmma operations and the first warp of its group " + std::to_string(tiles[k / 4 * 4].issued));
+      return false;
+    }
+  return true;
+}
+
+} // namespace
+
+bool finishProxy(Block &block) {
+  if (!block.proxy) return true;
+  AsyncProxy &proxy = *block.proxy;
+  if (!groupsAgree(block)) return false;
+  for (const BulkCopy &c : proxy.copies)
+    if (unfinished(block, c.warp, c.lane, c.inst,
+                   "the block ends while this copy into its shared memory has not been waited for"))
+      return false;
+  for (BulkStore &s : proxy.stores) {
+    if (!s.source.empty() &&
+        unfinished(block, s.warp, s.lane, s.inst,
+                   s.group == 0 ? "the block ends, and this copy out of its shared memory is in no committed group"
+                                : "the block ends while this copy out of its shared memory has not been waited for"))
+      return false;
+    if (!landStore(block.warps[s.warp], s)) return false;
+  }
+  proxy.stores.clear();
+  return true;
 }
 
 std::uint64_t addressOf(Warp &w, const std::uint32_t *m, unsigned lane) {

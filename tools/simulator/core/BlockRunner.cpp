@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "core/AsyncProxy.h"
 #include "core/SpecialRegisters.h"
 
 namespace sage::sim {
@@ -101,6 +102,7 @@ void BlockRunner::start(std::uint64_t linear) {
   if (races) races->startBlock();
   block.violation.reset();
   block.proxy.reset();
+  block.asyncReaders = nullptr;
   ++stats.blocks;
   for (Warp &w : block.warps) {
     w.alive = w.exists;
@@ -132,7 +134,7 @@ BlockRunner::Progress BlockRunner::step(unsigned rounds) {
       execute(w);
       if (w.stop == Stop::Faulted) return Progress::Faulted;
     }
-    if (!anyAlive) return Progress::Done;
+    if (!anyAlive) return finishProxy(block) ? Progress::Done : Progress::Faulted;
     if (!anyRan) {
       if (!block.checks.on(ViolationKind::Deadlock)) return Progress::Unfinished; // until the time is over
       reportDeadlock();

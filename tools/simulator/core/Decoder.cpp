@@ -5,6 +5,7 @@
 #include <new>
 
 #include "core/Draft.h"
+#include "core/RegisterGuard.h"
 
 namespace sage::sim {
 namespace {
@@ -76,11 +77,12 @@ std::vector<std::size_t> findBlocks(Draft &draft) {
 class Emitter {
 public:
   Emitter(const Draft &d, Program &p, const SlotMap &s, const std::vector<std::size_t> &b)
-      : draft(d), program(p), slots(s), blockOf(b) {}
+      : draft(d), program(p), slots(s), blockOf(b), watched(wgmmaRegisters(d)) {}
 
   void run() {
     std::size_t operands = 0;
     for (const DraftInst &i : draft.code) operands += i.entries.size();
+    for (const DraftInst &i : draft.code) operands += watched.empty() ? 0 : i.entries.size() + 1;
     program.operandPool.reserve(operands);
     program.code.resize(draft.code.size() + draft.blocks.size());
     program.blocks.resize(draft.blocks.size());
@@ -163,9 +165,24 @@ private:
       to.predicateNegated = from.predicateNegated;
       if (!from.row->terminates) to.inner = to.fn, to.fn = instructionSet().predicated;
     }
+    if (!watched.empty()) guard(from, to);
     if (from.target >= 0) to.target = entryOf(static_cast<std::size_t>(from.target));
     if (from.jumpTable >= 0) emitTable(from, to);
     if (from.call >= 0) to.call = &program.calls[static_cast<std::size_t>(from.call)];
+  }
+
+  /// An instruction that touches registers of a wgmma gets a list of them behind its operands.
+  void guard(const DraftInst &from, Inst &to) {
+    if (from.row->unit == UnitClass::Barrier || from.row->pattern.starts_with("wgmma")) return;
+    std::vector<std::uint32_t> list;
+    for (const Entry &e : from.entries)
+      if (e.kind == Entry::Kind::Register && watched.contains(e.value))
+        list.push_back(offsetOf(e) | (e.isDefinition ? guardWrites : 0));
+    if (list.empty()) return;
+    program.operandPool.push_back(static_cast<std::uint32_t>(list.size()));
+    program.operandPool.insert(program.operandPool.end(), list.begin(), list.end());
+    to.guarded = to.fn;
+    to.fn = guardedHandler;
   }
 
   void emitTable(const DraftInst &from, Inst &to) {
@@ -181,6 +198,7 @@ private:
   Program &program;
   const SlotMap &slots;
   const std::vector<std::size_t> &blockOf;
+  const std::unordered_set<std::uint32_t> watched;
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/Decoder.h"
@@ -114,6 +115,8 @@ std::uint32_t stackBytes(const Draft &draft);
 DraftCall resolveCall(const Draft &draft, const Instruction &instruction);
 /// Layout.cpp: addresses of shared, local and parameter variables.
 void layOut(Draft &draft, Program &program);
+/// Slots.cpp: the accumulators and the registers of A of all wgmma operations.
+std::unordered_set<std::uint32_t> wgmmaRegisters(const Draft &draft);
 /// Slots.cpp: register-file offsets of all virtual registers, constants and specials; fills the program's tables.
 struct SlotMap {
   std::vector<std::uint32_t> registers, constants, specials;

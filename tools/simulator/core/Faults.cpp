@@ -69,13 +69,19 @@ void readOnlyFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t addre
 void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, const std::uint8_t *shadow,
                  std::uint32_t size, Space space, bool isWrite) {
   std::uint32_t at = 0;
-  while (at + 1 < size && (isWrite ? shadow[at] != shadowInFlight : shadow[at] == shadowSet)) ++at;
+  while (at + 1 < size && (isWrite ? shadow[at] <= shadowSet : shadow[at] == shadowSet)) ++at;
   // A vectorised access checks all lanes at once; find the lane whose part it is.
   if (isWrite && size >= 32) lane += at / (size / 32), address += at;
+  const std::string access =
+      std::string(isWrite ? "write to " : "read of ") + std::string(spaceName(space)) + " memory at " + hex(address);
   if (shadow[at] == shadowInFlight) {
+    const char *const what = space == Space::Shared && !w.async.empty() ? "a cp.async" : "an asynchronous copy";
     faultAt(w, inst, ViolationKind::InFlightAccess, lane, address, space,
-            std::string(isWrite ? "write to" : "read of") + " shared memory at " + hex(address) +
-                " while a cp.async into it has not been waited for");
+            access + " while " + what + " into it has not been waited for");
+    return;
+  }
+  if (shadow[at] == shadowMbarrier) {
+    faultAt(w, inst, ViolationKind::MbarrierMisuse, lane, address, space, access + ", which holds an mbarrier");
     return;
   }
   faultAt(w, inst, ViolationKind::UninitialisedRead, lane, address, space,

@@ -20,6 +20,7 @@ using Handler = const Inst *(*)(Warp &, const Inst *);
 struct Inst {
   Handler fn = nullptr;
   Handler inner = nullptr;          ///< behind the predicate wrapper
+  Handler guarded = nullptr;        ///< behind the guard of wgmma registers (RegisterGuard.h)
   const std::uint32_t *o = nullptr; ///< operands: offsets into the register file, in the order of the row's signature
   union {
     std::int64_t imm = 0;       ///< displacement of an address, or an immediate of the row

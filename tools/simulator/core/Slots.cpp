@@ -125,15 +125,22 @@ std::vector<Interval> intervalsOf(const Draft &draft) {
 
 } // namespace
 
+std::unordered_set<std::uint32_t> wgmmaRegisters(const Draft &draft) {
+  std::unordered_set<std::uint32_t> found;
+  for (const DraftInst &inst : draft.code)
+    if (inst.row->pattern.starts_with("wgmma mma_async"))
+      for (const Entry &e : inst.entries)
+        if (e.kind == Entry::Kind::Register && draft.registers[e.value] == Width::Narrow) found.insert(e.value);
+  return found;
+}
+
 SlotMap assignSlots(Draft &draft, Program &program) {
   std::vector<Interval> intervals = intervalsOf(draft);
   for (const DraftFunction &f : draft.functions) // a frame's address lives as long as the function runs
     if (f.frameRegister >= 0) intervals[static_cast<std::size_t>(f.frameRegister)] = {0, ~0u};
-  // The results of a wgmma arrive at a wait: nobody else may have their slots meanwhile.
-  for (const DraftInst &inst : draft.code)
-    if (inst.row->pattern.starts_with("wgmma mma_async"))
-      for (const Entry &e : inst.entries)
-        if (e.isDefinition) intervals[e.value] = {0, ~0u};
+  // The results of a wgmma arrive at a wait, and its A must stay until then: nobody else may have their slots
+  // meanwhile.
+  for (const std::uint32_t r : wgmmaRegisters(draft)) intervals[r] = {0, ~0u};
   SlotMap map;
   map.registers.assign(draft.registers.size(), 0);
   const std::uint32_t wide = scan(draft, intervals, Width::Wide, map.registers);

@@ -72,7 +72,7 @@ struct Warp {
   BlockCount *counts = nullptr;
   Counters *stats = nullptr;
   LookupCache *lookups = nullptr;
-  std::uint8_t *local = nullptr; ///< 32 × localBytes, lane after lane
+  std::uint8_t *local = nullptr;       ///< 32 × localBytes, lane after lane
   std::uint8_t *localShadow = nullptr; ///< a byte for each byte of it
   std::vector<Split> parked;
   AsyncCopies async;
@@ -119,7 +119,8 @@ struct Block {
   std::uint8_t unwritten = shadowUnset, inFlight = shadowInFlight;
   std::vector<Warp> warps;
   std::array<Barrier, namedBarriers> barriers;
-  std::shared_ptr<AsyncProxy> proxy; ///< null until an mbarrier, a bulk copy or a wgmma is used
+  const std::uint16_t *asyncReaders = nullptr; ///< AsyncProxy::readers, once anything is read asynchronously
+  std::shared_ptr<AsyncProxy> proxy;           ///< null until an mbarrier, a bulk copy or a wgmma is used
   std::optional<Violation> violation;
 };
 

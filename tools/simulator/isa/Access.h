@@ -8,6 +8,7 @@
 
 #include "core/Faults.h"
 #include "core/Lanes.h"
+#include "core/ProxyAccess.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 
@@ -186,15 +187,20 @@ SIM_INLINE bool rangeReadable(Warp &w, const Inst *i, const Region &r, u64 offse
     if (!readable(w, i, r, offset + lane * size, size, lane)) return false;
   return true;
 }
-/// Marks SIZE bytes as written; false when a cp.async into them is in flight.
+/// Nothing in flight reads what is about to be written.
+SIM_INLINE bool notRead(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane) {
+  return r.space != Space::Shared || isUnread(*w.block, offset, size) || isReadNowhere(w, i, lane, offset, size);
+}
+/// Marks SIZE bytes as written; false when an asynchronous operation that writes or reads them is in flight.
 SIM_INLINE bool markWritten(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane) {
   if (!r.shadow) return true;
   if (r.space == Space::Shared)
     for (u32 k = 0; k < size; ++k)
-      if (__builtin_expect(r.shadow[offset + k] == shadowInFlight, 0)) {
+      if (__builtin_expect(r.shadow[offset + k] > shadowSet, 0)) {
         shadowFault(w, i, lane, r.base + offset, r.shadow + offset, size, r.space, true);
         return false;
       }
+  if (__builtin_expect(w.block->asyncReaders != nullptr, 0) && !notRead(w, i, r, offset, size, lane)) return false;
   std::memset(r.shadow + offset, shadowSet, size);
   return true;
 }

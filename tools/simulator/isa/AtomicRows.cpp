@@ -92,6 +92,7 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
       const unsigned lane = static_cast<unsigned>(std::countr_zero(rest));
       const u64 at = offset[lane];
       if (!readable(w, i, r, at, sizeof(T), lane)) return false;
+      if (w.block->asyncReaders && !notRead(w, i, r, at, sizeof(T), lane)) return false;
       if (races) {
         if (!raceFreeStrong(w, i, r, at, sizeof(T), lane, true)) return false;
         races->strongRead(w.index, placeOf(r, at));

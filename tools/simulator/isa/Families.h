@@ -29,9 +29,10 @@ const Families &bestFamilies();
 
 /// Branches, exits and barriers: the same code on every level.
 std::span<const Row> controlRows();
-/// The asynchronous proxy: mbarriers, bulk copies.
+/// The asynchronous proxy: mbarriers, bulk copies, tensor copies.
 std::span<const Row> mbarrierRows();
 std::span<const Row> bulkRows();
+std::span<const Row> tensorRows();
 const Inst *blockEntryHandler(Warp &w, const Inst *inst);
 const Inst *predicatedHandler(Warp &w, const Inst *inst);
 

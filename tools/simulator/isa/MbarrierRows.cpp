@@ -1,159 +1,225 @@
 // mbarrier objects (PTX ISA §9.7.13.15), cp.async.mbarrier.arrive, proxy fences, setmaxnreg, griddepcontrol. A cluster
 // is one block here, so its addresses are the block's own.
+#include <algorithm>
 #include <cstring>
 
 #include "core/AsyncProxy.h"
 #include "core/Faults.h"
 #include "isa/Families.h"
-#include "memory/RaceDetector.h"
 
 namespace sage::sim {
 namespace {
 
 constexpr std::uint32_t maxCount = (1u << 20) - 1;
 constexpr std::int64_t maxBytes = (1 << 20) - 1;
-constexpr std::uint64_t idleLimit = 1u << 18; // failed waits of a warp with no other change in the block
+// Failed waits of each warp, with nothing else happening in the block, until it counts as a deadlock.
+constexpr std::uint64_t idleLimit = 1u << 18;
 
-// `extra` of the arrivals.
-enum ArriveFlag : unsigned { Generic = 1, Expects = 2, NoComplete = 4, Drops = 8 };
+// `extra` of the rows.
+enum Flag : unsigned { Generic = 1, Expects = 2, NoComplete = 4, Drops = 8, Relaxed = 16, NoIncrement = 32 };
+
+/// Where an mbarrier lies.
+struct Place {
+  Block *block = nullptr;
+  std::uint32_t address = 0;
+  Mbarrier *barrier = nullptr;
+};
 
 template <class F> const Inst *eachLane(Warp &w, const Inst *i, F body) {
   for (std::uint32_t m = w.active; m != 0; m &= m - 1)
-    if (!body(static_cast<unsigned>(std::countr_zero(m)))) return nullptr;
+    if (!body(static_cast<unsigned>(std::countr_zero(m))) && w.stop == Stop::Faulted) return nullptr;
   return i + 1;
 }
 
+/// What an mbarrier does not allow. When nobody looks for it the lane does nothing. Returns false.
 bool misuse(Warp &w, const Inst *i, unsigned lane, std::uint32_t address, const std::string &what) {
-  faultAt(w, i, ViolationKind::IllegalInstruction, lane, address, Space::Shared, what);
+  if (w.block->checks.on(ViolationKind::MbarrierMisuse))
+    faultAt(w, i, ViolationKind::MbarrierMisuse, lane, address, Space::Shared, what);
   return false;
 }
 
-Mbarrier *barrierAt(Warp &w, const Inst *i, const std::uint32_t *m, unsigned lane, bool generic,
-                    std::uint32_t &address) {
-  if (!sharedAddress(w, i, m, lane, 8, generic, address)) return nullptr;
-  AsyncProxy &proxy = proxyOf(*w.block);
-  const auto found = proxy.barriers.find(address);
-  if (found != proxy.barriers.end()) return &found->second;
-  misuse(w, i, lane, address, "there is no initialised mbarrier at this address");
-  return nullptr;
+bool placeAt(Warp &w, const Inst *i, const std::uint32_t *m, unsigned lane, Place &place) {
+  place.block = w.block;
+  if (!sharedAddress(w, i, m, lane, 8, i->extra & Generic, place.address)) return false;
+  AsyncProxy &proxy = proxyOf(*place.block);
+  const auto found = proxy.barriers.find(place.address);
+  place.barrier = found == proxy.barriers.end() ? nullptr : &found->second;
+  return true;
 }
 
-void release(Warp &w, std::uint32_t address) {
-  if (!w.block->races) return;
-  w.block->races->fence(w.index);
-  w.block->races->strongWrite(w.index, sharedWindow + address);
+bool barrierAt(Warp &w, const Inst *i, const std::uint32_t *m, unsigned lane, Place &place) {
+  if (!placeAt(w, i, m, lane, place)) return false;
+  if (!place.barrier) return misuse(w, i, lane, place.address, "there is no initialised mbarrier at this address");
+  return place.block != w.block || initIsKnown(w, i, lane, place.address);
 }
-void acquire(Warp &w, std::uint32_t address) {
-  if (!w.block->races) return;
-  w.block->races->strongRead(w.index, sharedWindow + address);
-  w.block->races->fence(w.index);
+
+void progress(Place &place) {
+  proxyOf(*place.block).idleWaits = 0;
+  completePhase(*place.block, place.address);
+}
+
+void markObject(Block &block, std::uint32_t address, bool isObject) {
+  const bool looked = block.checks.on(ViolationKind::MbarrierMisuse);
+  std::memset(block.sharedShadow + address, !isObject ? block.unwritten : looked ? shadowMbarrier : shadowSet, 8);
 }
 
 const Inst *init(Warp &w, const Inst *i) {
   return eachLane(w, i, [&](unsigned lane) {
-    std::uint32_t address = 0;
-    if (!sharedAddress(w, i, i->o, lane, 8, i->extra & Generic, address)) return false;
+    Place at;
+    if (!placeAt(w, i, i->o, lane, at)) return false;
     const std::uint32_t count = w.lanes<std::uint32_t>(i->o[4])[lane];
     if (count == 0 || count > maxCount)
-      return misuse(w, i, lane, address, "an mbarrier for " + std::to_string(count) + " arrivals");
-    proxyOf(*w.block).barriers[address] = {count, count, 0, 0};
-    proxyOf(*w.block).idleWaits = 0;
-    std::memset(w.block->shared + address, 0, 8);
-    std::memset(w.block->sharedShadow + address, shadowSet, 8);
-    release(w, address);
+      return misuse(w, i, lane, at.address, "an mbarrier for " + std::to_string(count) + " arrivals");
+    if (at.barrier)
+      return misuse(w, i, lane, at.address, "there is an mbarrier already, which mbarrier.inval has not ended");
+    std::uint8_t *shadow = at.block->sharedShadow + at.address;
+    for (unsigned k = 0; k < 8; ++k)
+      if (shadow[k] > shadowSet) {
+        shadowFault(w, i, lane, at.address, shadow, 8, Space::Shared, true);
+        return false;
+      }
+    Mbarrier &fresh = proxyOf(*at.block).barriers[at.address];
+    fresh.expected = fresh.pending = count;
+    std::memset(at.block->shared + at.address, 0, 8);
+    markObject(*at.block, at.address, true);
+    if (RaceDetector *races = at.block->races; races && at.block == w.block) {
+      races->landed(w.index, at.address, 8);
+      races->remember(w.index, i, at.address, at.address + 8, true);
+    }
     return true;
   });
 }
 
 const Inst *invalidate(Warp &w, const Inst *i) {
   return eachLane(w, i, [&](unsigned lane) {
-    std::uint32_t address = 0;
-    if (!barrierAt(w, i, i->o, lane, i->extra & Generic, address)) return false;
-    AsyncProxy &proxy = proxyOf(*w.block);
-    for (const BulkCopy &c : proxy.copies)
-      if (c.barrier == address)
-        return misuse(w, i, lane, address, "an mbarrier is invalidated while a copy reports to it");
-    proxy.barriers.erase(address);
-    std::memset(w.block->sharedShadow + address, w.block->unwritten, 8);
+    Place at;
+    if (!barrierAt(w, i, i->o, lane, at)) return false;
+    AsyncProxy &proxy = proxyOf(*at.block);
+    bool used = !at.barrier->tracked.empty();
+    for (const BulkCopy &c : proxy.copies) used |= c.barrier == at.address;
+    if (used)
+      return misuse(w, i, lane, at.address,
+                    "an mbarrier is invalidated while a copy reports to it, or before the wait");
+    proxy.barriers.erase(at.address);
+    markObject(*at.block, at.address, false);
     return true;
   });
 }
 
+// §9.7.13.15.1: opaque; here the phase and the arrivals that were pending before.
 std::uint64_t tokenOf(const Mbarrier &b) { return b.phase << 20 | b.pending; }
 
-bool arriveAt(Warp &w, const Inst *i, unsigned lane, Mbarrier &b, std::uint32_t address, std::uint32_t count) {
-  if (count == 0 || count > b.pending)
-    return misuse(w, i, lane, address,
-                  std::to_string(count) + " arrivals at an mbarrier that waits for " + std::to_string(b.pending));
-  release(w, address);
+bool arriveAt(Warp &w, const Inst *i, unsigned lane, Place &at, std::uint32_t count) {
+  Mbarrier &b = *at.barrier;
+  const std::uint32_t open = b.pending - b.deferred;
+  if (count == 0 || count > open)
+    return misuse(w, i, lane, at.address,
+                  std::to_string(count) + " arrivals at an mbarrier that waits for " + std::to_string(open));
   if ((i->extra & NoComplete) && count == b.pending && b.bytes == 0)
-    return misuse(w, i, lane, address, "a .noComplete arrival would complete the phase");
+    return misuse(w, i, lane, at.address, "a .noComplete arrival would complete the phase");
   b.pending -= count;
   if (i->extra & Drops) b.expected -= std::min(count, b.expected);
-  proxyOf(*w.block).idleWaits = 0;
-  completePhase(*w.block, address);
   return true;
 }
 
-bool expect(Warp &w, const Inst *i, unsigned lane, Mbarrier &b, std::uint32_t address, std::int64_t bytes) {
-  if (b.bytes + bytes > maxBytes || b.bytes + bytes < -maxBytes)
-    return misuse(w, i, lane, address, "the tx-count of an mbarrier leaves its range of 2^20 - 1");
-  b.bytes += bytes;
+bool expect(Warp &w, const Inst *i, unsigned lane, Place &at, std::int64_t bytes) {
+  std::int64_t &now = at.barrier->bytes;
+  if (now + bytes > maxBytes || now + bytes < -maxBytes)
+    return misuse(w, i, lane, at.address, "the tx-count of an mbarrier leaves its range of 2^20 - 1");
+  now += bytes;
   return true;
 }
 
-// Operands: state (two entries), address (four), [count, or bytes].
+/// Once for all lanes that arrive: clocks are precious.
+class Release {
+public:
+  Release(Warp &w, const Inst *i) : warp(w), relaxed(i->extra & Relaxed) {}
+  void at(Place &place) {
+    if (!warp.block->races || place.block != warp.block || last == place.barrier) return;
+    warp.block->races->arrive(place.barrier->order, warp.index, relaxed);
+    last = place.barrier;
+  }
+
+private:
+  Warp &warp;
+  bool relaxed;
+  const Mbarrier *last = nullptr;
+};
+
+// Operands: state, address (four entries), [count, or bytes].
 const Inst *arrive(Warp &w, const Inst *i) {
-  const std::uint32_t *m = i->o + 1;
+  Release release(w, i);
   return eachLane(w, i, [&](unsigned lane) {
-    std::uint32_t address = 0;
-    Mbarrier *b = barrierAt(w, i, m, lane, i->extra & Generic, address);
-    if (!b) return false;
+    Place at;
+    if (!barrierAt(w, i, i->o + 1, lane, at)) return false;
     const std::uint32_t operand = i->operandCount > 5 ? w.lanes<std::uint32_t>(i->o[5])[lane] : 1;
-    if ((i->extra & Expects) && !expect(w, i, lane, *b, address, operand)) return false;
-    w.lanes<std::uint64_t>(i->o[0])[lane] = tokenOf(*b);
-    return arriveAt(w, i, lane, *b, address, (i->extra & Expects) ? 1 : operand);
+    if ((i->extra & Expects) && !expect(w, i, lane, at, operand)) return false;
+    w.lanes<std::uint64_t>(i->o[0])[lane] = tokenOf(*at.barrier);
+    release.at(at);
+    if (!arriveAt(w, i, lane, at, (i->extra & Expects) ? 1 : operand)) return false;
+    progress(at);
+    return true;
   });
 }
 
 const Inst *expectBytes(Warp &w, const Inst *i) {
   return eachLane(w, i, [&](unsigned lane) {
-    std::uint32_t address = 0;
-    Mbarrier *b = barrierAt(w, i, i->o, lane, i->extra & Generic, address);
-    return b && expect(w, i, lane, *b, address, w.lanes<std::uint32_t>(i->o[4])[lane]);
+    Place at;
+    return barrierAt(w, i, i->o, lane, at) && expect(w, i, lane, at, w.lanes<std::uint32_t>(i->o[4])[lane]);
   });
 }
 const Inst *completeBytes(Warp &w, const Inst *i) {
   return eachLane(w, i, [&](unsigned lane) {
-    std::uint32_t address = 0;
-    Mbarrier *b = barrierAt(w, i, i->o, lane, i->extra & Generic, address);
-    if (!b || !expect(w, i, lane, *b, address, -std::int64_t{w.lanes<std::uint32_t>(i->o[4])[lane]})) return false;
-    completePhase(*w.block, address);
+    Place at;
+    if (!barrierAt(w, i, i->o, lane, at)) return false;
+    if (!expect(w, i, lane, at, -std::int64_t{w.lanes<std::uint32_t>(i->o[4])[lane]})) return false;
+    progress(at);
     return true;
   });
 }
 
+/// The phase that the program asks for is complete; false in FITS after a fault.
+template <bool Parity> bool isComplete(Warp &w, const Inst *i, unsigned lane, const Place &at, bool &fits) {
+  const Mbarrier &b = *at.barrier;
+  if (Parity) {
+    const std::uint32_t parity = w.lanes<std::uint32_t>(i->o[6])[lane];
+    fits = parity <= 1 || misuse(w, i, lane, at.address, "the parity of a phase is 0 or 1");
+    return (b.phase & 1) != parity;
+  }
+  const std::uint64_t phase = w.lanes<std::uint64_t>(i->o[6])[lane] >> 20;
+  fits = phase == b.phase || phase + 1 == b.phase ||
+         misuse(w, i, lane, at.address, "a wait for a state of neither the current phase nor the one before");
+  return phase != b.phase;
+}
+
+const Inst *waitsForEver(Warp &w, const Inst *i, unsigned lane, const Place &at) {
+  const Mbarrier &b = *at.barrier;
+  return faultAt(w, i, ViolationKind::Deadlock, lane, at.address, Space::Shared,
+                 "nothing arrives at the mbarrier: phase " + std::to_string(b.phase) + " waits for " +
+                     std::to_string(b.pending) + " arrivals and " + std::to_string(b.bytes) + " bytes");
+}
+
 // Operands: predicate (two entries), address (four), state or parity. A failed wait lets the other warps run.
 template <bool Parity> const Inst *wait(Warp &w, const Inst *i) {
-  std::uint32_t done = 0, failedAt = 0;
+  std::uint32_t done = 0;
+  Place failedAt;
+  const Mbarrier *acquired = nullptr;
   const Inst *next = eachLane(w, i, [&](unsigned lane) {
-    std::uint32_t address = 0;
-    if (!barrierAt(w, i, i->o + 2, lane, i->extra & Generic, address)) return false;
-    completePhase(*w.block, address);
-    const Mbarrier &b = proxyOf(*w.block).barriers[address];
-    bool complete = false;
-    if (Parity) {
-      const std::uint32_t parity = w.lanes<std::uint32_t>(i->o[6])[lane];
-      if (parity > 1) return misuse(w, i, lane, address, "the parity of a phase is 0 or 1");
-      complete = (b.phase & 1) != parity;
-    } else {
-      complete = w.lanes<std::uint64_t>(i->o[6])[lane] >> 20 != b.phase;
+    Place at;
+    if (!barrierAt(w, i, i->o + 2, lane, at)) return false;
+    completePhase(*at.block, at.address);
+    bool fits = true;
+    const bool complete = isComplete<Parity>(w, i, lane, at, fits);
+    if (!fits) return false;
+    if (!complete) {
+      failedAt = at;
+      return true;
     }
-    if (complete)
-      acquire(w, address);
-    else
-      failedAt = address;
-    done |= static_cast<std::uint32_t>(complete) << lane;
+    done |= 1u << lane;
+    if (acquired == at.barrier) return true;
+    acquired = at.barrier;
+    landCopies(w, at.address);
+    if (w.block->races) w.block->races->wait(at.barrier->order, w.index, i->extra & Relaxed);
     return true;
   });
   if (!next) return nullptr;
@@ -162,13 +228,8 @@ template <bool Parity> const Inst *wait(Warp &w, const Inst *i) {
   const std::uint32_t failed = w.active & ~done;
   if (failed == 0) return next;
   AsyncProxy &proxy = proxyOf(*w.block);
-  if (++proxy.idleWaits > idleLimit * w.block->warps.size()) {
-    const Mbarrier &b = proxy.barriers[failedAt];
-    return faultAt(w, i, ViolationKind::Deadlock, static_cast<unsigned>(std::countr_zero(failed)), failedAt,
-                   Space::Shared,
-                   "nothing arrives at the mbarrier: phase " + std::to_string(b.phase) + " waits for " +
-                       std::to_string(b.pending) + " arrivals and " + std::to_string(b.bytes) + " bytes");
-  }
+  if (++proxy.idleWaits > idleLimit * w.block->warps.size() && w.block->checks.on(ViolationKind::Deadlock))
+    return waitsForEver(w, i, static_cast<unsigned>(std::countr_zero(failed)), failedAt);
   w.stop = Stop::Yield;
   w.pc = i + 1;
   w.setActive(w.split);
@@ -183,17 +244,29 @@ const Inst *pendingCount(Warp &w, const Inst *i) {
   });
 }
 
-// The thread's copies land now; without .noinc the arrival was added to the pending count first, which is no change.
+// §9.7.13.15.17: the arrival happens when the thread's copies are complete. Without .noinc it was added to the pending
+// count first; with it the count of the phase must have room for it.
 const Inst *copiesArrive(Warp &w, const Inst *i) {
-  w.async.waitAll(w.active, w.block->shared, w.block->sharedShadow);
+  Release release(w, i);
   return eachLane(w, i, [&](unsigned lane) {
-    std::uint32_t address = 0;
-    Mbarrier *b = barrierAt(w, i, i->o, lane, i->extra & Generic, address);
-    if (!b) return false;
-    if (!(i->extra & NoComplete)) return release(w, address), true; // here: not .noinc
-    Inst plain = *i;
-    plain.extra = 0;
-    return arriveAt(w, &plain, lane, *b, address, 1);
+    Place at;
+    if (!barrierAt(w, i, i->o, lane, at)) return false;
+    Mbarrier &b = *at.barrier;
+    release.at(at);
+    if (!(i->extra & NoIncrement)) {
+      if (b.pending == maxCount) return misuse(w, i, lane, at.address, "too many pending arrivals at an mbarrier");
+      ++b.pending;
+    } else if (b.pending == b.deferred) {
+      return misuse(w, i, lane, at.address, "an arrival at an mbarrier that waits for 0");
+    }
+    ++b.deferred;
+    const std::uint64_t newest = w.async.newest();
+    if (b.tracked.empty() || b.tracked.back().counted || b.tracked.back().warp != w.index ||
+        b.tracked.back().last != newest)
+      b.tracked.push_back({w.index, 0, newest, false});
+    b.tracked.back().lanes |= 1u << lane;
+    proxyOf(*at.block).idleWaits = 0;
+    return true;
   });
 }
 
@@ -211,17 +284,29 @@ template <class T> const Inst *mapAddress(Warp &w, const Inst *i) {
 }
 
 const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
+// §9.7.13.4: what this warp knows of becomes visible to the asynchronous proxy.
+const Inst *proxyFence(Warp &w, const Inst *i) {
+  if (w.block->races) w.block->races->proxyFence(w.index);
+  return i + 1;
+}
+// A fence of the generic proxy, for what it says of the tensor-map proxy: maps are never cached here.
+const Inst *fence(Warp &w, const Inst *i) {
+  if (w.block->races) w.block->races->fence(w.index);
+  return i + 1;
+}
+// The registers that a warp may use are the compiler's business; the threads must come together.
 const Inst *aligned(Warp &w, const Inst *i) { return gatherAll(w, i) ? i + 1 : resume(w); }
 template <Handler H> Picked plain(const Form &) { return H; }
 template <Handler H> Picked at(const Form &f) {
   const bool shared = f.has("shared") || f.has("shared::cta") || f.has("shared::cluster");
   return {H, (shared ? 0u : Generic) | (f.has("expect_tx") ? Expects : 0u) | (f.has("noComplete") ? NoComplete : 0u) |
-                 (f.row->pattern.starts_with("mbarrier arrive_drop") ? Drops : 0u) |
-                 (f.has("noinc") ? NoComplete : 0u)};
+                 (f.row->pattern.starts_with("mbarrier arrive_drop") ? Drops : 0u) | (f.has("relaxed") ? Relaxed : 0u) |
+                 (f.has("noinc") ? NoIncrement : 0u)};
 }
 
 #define SIM_OWN "[shared|shared::cta]"
 #define SIM_SEM "[acquire|relaxed] [cta|cluster]"
+#define SIM_SCOPE "cta|cluster|gpu|sys"
 #define SIM_RELEASE "[release|relaxed] [cta|cluster]"
 const Row rows[] = {
     {"mbarrier init " SIM_OWN " b64", "m a:u32", UnitClass::Barrier, at<init>, 80},
@@ -250,7 +335,14 @@ const Row rows[] = {
     {"cp async mbarrier arrive [noinc] " SIM_OWN " b64", "m", UnitClass::Barrier, at<copiesArrive>, 80},
     {"fence mbarrier_init release cluster", "", UnitClass::Barrier, plain<nothing>, 90},
     {"fence proxy alias", "", UnitClass::Barrier, plain<nothing>, 70},
-    {"fence proxy async [global|shared::cta|shared::cluster]", "", UnitClass::Barrier, plain<nothing>, 90},
+    {"fence proxy async [shared::cta|shared::cluster]", "", UnitClass::Barrier, plain<proxyFence>, 90},
+    {"fence proxy async global", "", UnitClass::Barrier, plain<nothing>, 90},
+    {"fence proxy async::generic acquire|release sync_restrict::shared::cta|sync_restrict::shared::cluster cluster", "",
+     UnitClass::Barrier, plain<proxyFence>, 90},
+    {"fence proxy tensormap::generic release " SIM_SCOPE, "", UnitClass::Barrier, plain<fence>, 90},
+    {"fence proxy tensormap::generic acquire " SIM_SCOPE, "m i", UnitClass::Barrier, plain<fence>, 90},
+    {"fence acquire|release sync_restrict::shared::cta|sync_restrict::shared::cluster cluster", "", UnitClass::Barrier,
+     plain<fence>, 90},
     {"mapa [shared::cluster] u32", "d a a:u32", UnitClass::Move, plain<mapAddress<std::uint32_t>>, 90},
     {"mapa [shared::cluster] u64", "d a a:u32", UnitClass::Move, plain<mapAddress<std::uint64_t>>, 90},
     {"setmaxnreg inc|dec sync aligned u32", "i", UnitClass::Control, plain<aligned>, 90},

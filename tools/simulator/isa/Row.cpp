@@ -89,7 +89,7 @@ const InstructionSet &instructionSet() {
     for (const std::span<const Row> rows :
          {families.integer, families.logic, families.compare, families.floating, families.half, families.approximate,
           families.convert, families.move, families.memory, families.atomic, families.asynchronous, families.matrix,
-          families.collective, families.warpgroup, controlRows(), mbarrierRows(), bulkRows()})
+          families.collective, families.warpgroup, controlRows(), mbarrierRows(), bulkRows(), tensorRows()})
       for (const Row &row : rows) built.rows.push_back(&row);
     return built;
   }();

@@ -4,17 +4,20 @@
 // Results are kept aside until the wait that the program has to make; meanwhile the accumulators hold poison, so a
 // kernel that reads them too early computes nonsense. Sums are as in MatrixRows.cpp: in the order of k, one rounding
 // each.
-#include "core/AsyncProxy.h"
 #include <algorithm>
 
+#include "core/AsyncProxy.h"
+#include "core/RegisterGuard.h"
 #include "isa/Access.h"
 #include "isa/Fragments.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
+#include "isa/Races.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
+#define SIM_INLINE_MEMBER [[gnu::always_inline]]
 constexpr u32 poison = 0x7fb0dead; // a signalling NaN; as an integer far out of the range of sums
 
 enum Flag : unsigned {
@@ -26,68 +29,64 @@ enum Flag : unsigned {
   Scalable = 1 << 13
 };
 
-/// §9.7.15.5.1.2: a matrix in shared memory. ROW is along M or N, K along k, both in bytes or elements as named.
-struct Descriptor {
-  u32 start, leading, stride, base, mode;
-  explicit Descriptor(u64 d)
-      : start(static_cast<u32>(d & 0x3fff) << 4), leading(static_cast<u32>(d >> 16 & 0x3fff) << 4),
-        stride(static_cast<u32>(d >> 32 & 0x3fff) << 4), base(static_cast<u32>(d >> 49 & 7)),
-        mode(static_cast<u32>(d >> 62)) {}
-  /// Bytes of a line of the swizzle: 16 without.
-  u32 line() const { return mode == 1 ? 128 : mode == 2 ? 64 : mode == 3 ? 32 : 16; }
-  u32 swizzled(u32 at) const {
-    const u32 row = (at >> 7) - base, bits = mode == 1 ? 7 : mode == 2 ? 3 : mode == 3 ? 1 : 0;
-    return at ^ (row & bits) << 4;
-  }
-  /// K-major: where the 16 bytes with element (row, byte KBYTE of k) begin.
-  u32 alongK(u32 row, u32 kByte) const {
-    const u32 at = mode == 0 ? start + row / 8 * stride + row % 8 * 16 + kByte / 16 * leading
-                             : start + row / 8 * stride + row % 8 * line() + kByte;
-    return swizzled(at & ~15u);
-  }
-  /// MN-major: the 16 bytes that hold k and the rows from ROWBYTE on.
-  u32 alongRows(u32 rowByte, u32 k) const {
-    const u32 l = line();
-    const u32 at = mode == 0 ? start + rowByte / 16 * stride + k % 8 * 16 + k / 8 * leading
-                             : start + rowByte / l * leading + rowByte % l + k % 8 * l + k / 8 * stride;
-    return swizzled(at & ~15u);
-  }
-};
-
-/// Reads 16 bytes of shared memory with all checks.
-SIM_INLINE const u8 *piece(Warp &w, const Inst *i, u32 at) {
-  const Block &b = *w.block;
-  if (at > b.sharedBytes || b.sharedBytes - at < 16) {
-    boundsFault(w, i, static_cast<unsigned>(std::countr_zero(w.active)), at, 16, b.sharedBytes, Space::Shared);
-    return nullptr;
-  }
-  const Region r{b.shared, b.sharedShadow, Space::Shared, 0};
-  return readable(w, i, r, at, 16, static_cast<unsigned>(std::countr_zero(w.active))) ? b.shared + at : nullptr;
-}
-
 template <class F> constexpr u32 bytesOf = 4 / F::perRegister;
 
-/// ROWS × DEPTH elements from row FIRST on → to[row * rowStep + k * kStep]. False after a fault.
-template <class F>
-SIM_INLINE bool openShared(Warp &w, const Inst *i, u64 descriptor, bool transposed, u32 first, u32 rows, float sign,
-                           float *to, u32 rowStep, u32 kStep) {
-  const Descriptor d(descriptor);
-  constexpr u32 each = 4 * F::perRegister, depth = 2 * each;
-  const u32 along = transposed ? rowStep : kStep;
-  const u32 outer = transposed ? depth : rows, inner = transposed ? rows : depth;
-  for (u32 x = 0; x < outer; ++x)
-    for (u32 y = 0; y < inner; y += each) {
-      const u8 *from =
-          piece(w, i, transposed ? d.alongRows((first + y) * bytesOf<F>, x) : d.alongK(first + x, y * bytesOf<F>));
-      if (!from) return false;
-      const auto values = F::piece(from) * sign;
-      float *at = transposed ? to + x * kStep + y * rowStep : to + x * rowStep + y * kStep;
-      if (along == 1)
-        std::memcpy(at, &values, sizeof values);
-      else
-        for (u32 e = 0; e < each; ++e) at[e * along] = values[e];
+/// Looks at the 16-byte pieces that the warp reads: within bounds, written, ordered behind their writers and visible to
+/// the asynchronous proxy. Writers are mostly the same from piece to piece, so one that was right is remembered.
+class Reader {
+public:
+  Reader(Warp &warp, const Inst *inst) : w(warp), i(inst), b(*warp.block), races(warp.block->races) {}
+
+  SIM_INLINE_MEMBER const u8 *piece(u32 at) {
+    if (__builtin_expect(at > b.sharedBytes || b.sharedBytes - at < 16, 0)) {
+      boundsFault(w, i, 0, at, 16, b.sharedBytes, Space::Shared);
+      return nullptr;
     }
-  return true;
+    low = at < low ? at : low;
+    high = at + 16 > high ? at + 16 : high;
+    if (__builtin_expect(differs(b.sharedShadow + at, 16) == 0 && knownWriter(at), 1)) return b.shared + at;
+    if (!asyncRead(w, i, 0, at)) return nullptr;
+    if (races) goodWriter = *races->writersAt(at), anyGood = true;
+    return b.shared + at;
+  }
+
+  u32 low = ~0u, high = 0;
+
+private:
+  SIM_INLINE_MEMBER bool knownWriter(u32 at) const {
+    return !races || (anyGood && allCells(races->writersAt(at), 16, goodWriter));
+  }
+
+  Warp &w;
+  const Inst *i;
+  const Block &b;
+  RaceDetector *races;
+  u16 goodWriter = 0;
+  bool anyGood = false;
+};
+
+/// The elements of OPERAND → to[row * rowStep + k * kStep]. False after a fault.
+template <class F>
+SIM_INLINE bool openShared(Warp &w, const Inst *i, SharedOperand &operand, float sign, float *to, u32 rowStep,
+                           u32 kStep) {
+  constexpr u32 each = 4 * F::perRegister;
+  const bool transposed = operand.transposed;
+  const u32 along = transposed ? rowStep : kStep;
+  Reader reader(w, i);
+  const bool ok = operand.forEach([&](u32 address, u32 x, u32 y) {
+    const u8 *from = reader.piece(address);
+    if (!from) return false;
+    const auto values = F::piece(from) * sign;
+    float *at = transposed ? to + x * kStep + y * rowStep : to + x * rowStep + y * kStep;
+    if (along == 1)
+      std::memcpy(at, &values, sizeof values);
+    else
+      for (u32 e = 0; e < each; ++e) at[e * along] = values[e];
+    return true;
+  });
+  operand.low = reader.low;
+  operand.high = reader.high;
+  return ok;
 }
 
 /// A from registers, as in mma.sync: to[k * 16 + row].
@@ -107,8 +106,7 @@ template <class F> SIM_INLINE void openRegisters(const Warp &w, const u32 *o, fl
   if constexpr (F::perRegister > 2) openElement<F, 2>(w, o, sign, to), openElement<F, 3>(w, o, sign, to);
 }
 
-PendingTile &tileOf(Warp &w, const u32 *offsets, u32 count) {
-  auto &mine = proxyOf(*w.block).tiles[w.index];
+PendingTile &tileOf(Warp &w, AsyncProxy::WarpTiles &mine, const u32 *offsets, u32 count) {
   for (PendingTile &t : mine.tiles)
     if (t.offsets.size() == count && std::equal(t.offsets.begin(), t.offsets.end(), offsets)) {
       t.committed = false; // now part of the group that is being formed
@@ -122,6 +120,34 @@ PendingTile &tileOf(Warp &w, const u32 *offsets, u32 count) {
     for (u32 lane = 0; lane < 32; ++lane) w.lanes<u32>(offsets[r])[lane] = poison;
   }
   return t;
+}
+
+/// What the operation reads is in use from now on.
+void keepReads(Warp &w, AsyncProxy::WarpTiles &mine, PendingReads reads, const Inst *i) {
+  reads.inst = i;
+  for (const SharedOperand &o : reads.operands) {
+    if (o.rows == 0) continue;
+    countReaders(*w.block, o, 1);
+    if (w.block->races) w.block->races->remember(w.index, i, o.low, o.high, false);
+  }
+  mine.reads.push_back(reads);
+}
+
+/// It is read no more: for the race detector the reads happened just now.
+void endReads(Warp &w, const PendingReads &reads) {
+  RaceDetector *races = w.block->races;
+  for (const SharedOperand &o : reads.operands) {
+    if (o.rows == 0) continue;
+    countReaders(*w.block, o, -1);
+    if (!races) continue;
+    u8 *readers = races->readersAt(w.index, 0), *generations = races->readGenerationAt(0);
+    const u8 clock = races->own(w.index), generation = races->generation();
+    o.forEach([&](u32 at, u32, u32) {
+      std::memset(readers + at, clock, 16);
+      std::memset(generations + at, generation, 16);
+      return true;
+    });
+  }
 }
 
 struct Sums {
@@ -188,7 +214,7 @@ SIM_INLINE void closeInteger(PendingTile &t, const Sums &s, u32 n, bool add, boo
 // then the immediates that the type has.
 template <class FA, class FB> const Inst *mma(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
-  if (w.active != allLanes || w.block->warps.size() < 4)
+  if (w.active != allLanes || w.index / 4 * 4 + 4 > w.block->warps.size())
     return fault(w, i, ViolationKind::IllegalInstruction, 0, "wgmma needs four whole warps");
   const u32 n = 8 * (i->extra & 63);
   constexpr u32 depth = 8 * FA::perRegister;
@@ -202,14 +228,22 @@ template <class FA, class FB> const Inst *mma(Warp &w, const Inst *i) {
   const bool transA = transposable && !fromRegisters && immediate[2] == 1;
   const bool transB = transposable && immediate[fromRegisters ? 2 : 3] == 1;
   static thread_local Sums s;
-  if (fromRegisters)
+  AsyncProxy::WarpTiles &mine = proxyOf(*w.block).tiles[w.index];
+  if (!enterWgmma(w, i, mine, count, fromRegisters ? a : nullptr)) return nullptr;
+  PendingReads reads;
+  reads.fromRegisters = fromRegisters;
+  reads.operands[1] = {w.lanes<u64>(*b)[0], 0, n, bytesOf<FB>, transB};
+  if (fromRegisters) {
+    std::copy_n(a, 4, reads.a.begin());
     openRegisters<FA>(w, a, signA, s.a);
-  else if (!openShared<FA>(w, i, w.lanes<u64>(*a)[0], transA, 16 * (w.index % 4), 16, signA,
-                           reinterpret_cast<float *>(s.a), 1, 16))
-    return nullptr;
-  if (!openShared<FB>(w, i, w.lanes<u64>(*b)[0], transB, 0, n, signB, s.b[0], 32, 1)) return nullptr;
+  } else {
+    reads.operands[0] = {w.lanes<u64>(*a)[0], 16 * (w.index % 4), 16, bytesOf<FA>, transA};
+    if (!openShared<FA>(w, i, reads.operands[0], signA, reinterpret_cast<float *>(s.a), 1, 16)) return nullptr;
+  }
+  if (!openShared<FB>(w, i, reads.operands[1], signB, s.b[0], 32, 1)) return nullptr;
+  keepReads(w, mine, reads, i);
   const bool add = sourceMask(w, scale) & 1;
-  PendingTile &tile = tileOf(w, i->o, count);
+  PendingTile &tile = tileOf(w, mine, i->o, count);
   if (add && !integer)
     openSums(tile, s, n, half);
   else
@@ -226,23 +260,37 @@ template <class FA, class FB> const Inst *mma(Warp &w, const Inst *i) {
   return i + 1;
 }
 
-const Inst *fence(Warp &w, const Inst *i) { return gatherAll(w, i) ? i + 1 : resume(w); }
+const Inst *fence(Warp &w, const Inst *i) {
+  if (!gatherAll(w, i)) return resume(w);
+  fenceRegisters(w);
+  return i + 1;
+}
 const Inst *commit(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
   auto &mine = proxyOf(*w.block).tiles[w.index];
   ++mine.groups;
   for (PendingTile &t : mine.tiles)
     if (!t.committed) t.committed = true, t.group = mine.groups;
+  for (PendingReads &r : mine.reads)
+    if (!r.committed) r.committed = true, r.group = mine.groups;
   return i + 1;
 }
 const Inst *waitGroup(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
   auto &mine = proxyOf(*w.block).tiles[w.index];
+  const auto isDone = [&](bool committed, u32 group) { return committed && mine.groups - group >= i->o[0]; };
+  const std::size_t before = mine.reads.size();
   std::erase_if(mine.tiles, [&](const PendingTile &t) {
-    if (!t.committed || mine.groups - t.group < i->o[0]) return false;
+    if (!isDone(t.committed, t.group)) return false;
     for (std::size_t r = 0; r < t.offsets.size(); ++r) std::memcpy(w.lanes<u32>(t.offsets[r]), t.values[r].data(), 128);
     return true;
   });
+  std::erase_if(mine.reads, [&](const PendingReads &r) {
+    if (!isDone(r.committed, r.group)) return false;
+    endReads(w, r);
+    return true;
+  });
+  if (mine.reads.size() != before) leaveWgmma(mine);
   return i + 1;
 }
 

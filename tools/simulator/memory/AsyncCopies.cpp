@@ -14,6 +14,7 @@ AsyncCopies::Record &AsyncCopies::issue() {
   if (used == records.size()) records.emplace_back();
   Record &record = records[used++];
   record.committed = 0;
+  record.serial = ++serials;
   return record;
 }
 
@@ -31,7 +32,8 @@ void AsyncCopies::commit(std::uint32_t mask) {
   for (unsigned lane = 0; lane < 32; ++lane) groups[lane] += mask >> lane & 1;
 }
 
-void AsyncCopies::finish(Record &record, std::uint32_t lanes, std::uint8_t *shared, std::uint8_t *shadow) {
+void AsyncCopies::finish(Record &record, std::uint32_t lanes, std::uint32_t observer, std::uint8_t *shared,
+                         std::uint8_t *shadow) {
   for (std::uint32_t m = lanes; m != 0; m &= m - 1) {
     const int lane = std::countr_zero(m);
     const std::uint32_t at = record.destination[lane];
@@ -42,7 +44,7 @@ void AsyncCopies::finish(Record &record, std::uint32_t lanes, std::uint8_t *shar
       std::memcpy(shared + at, record.data[lane].data(), record.bytes);
       std::memset(shadow + at, shadowSet, record.bytes);
     }
-    if (races) races->landed(warp, at, record.bytes);
+    if (races) races->landed(observer, at, record.bytes);
   }
   record.mask &= ~lanes;
 }
@@ -54,13 +56,20 @@ void AsyncCopies::wait(std::uint32_t mask, std::uint32_t pending, std::uint8_t *
     for (unsigned lane = 0; lane < 32; ++lane)
       old |= static_cast<std::uint32_t>(groups[lane] - r.group[lane] > pending) << lane;
     const std::uint32_t done = r.mask & r.committed & mask & old;
-    if (done != 0) finish(r, done, shared, shadow);
+    if (done != 0) finish(r, done, warp, shared, shadow);
   }
   dropFinished();
 }
 
 void AsyncCopies::waitAll(std::uint32_t mask, std::uint8_t *shared, std::uint8_t *shadow) {
-  for (std::size_t i = 0; i < used; ++i) finish(records[i], records[i].mask & mask, shared, shadow);
+  for (std::size_t i = 0; i < used; ++i) finish(records[i], records[i].mask & mask, warp, shared, shadow);
+  dropFinished();
+}
+
+void AsyncCopies::landUntil(std::uint64_t last, std::uint32_t mask, std::uint32_t observer, std::uint8_t *shared,
+                            std::uint8_t *shadow) {
+  for (std::size_t i = 0; i < used; ++i)
+    if (records[i].serial <= last) finish(records[i], records[i].mask & mask, observer, shared, shadow);
   dropFinished();
 }
 

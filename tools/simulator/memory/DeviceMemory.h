@@ -15,7 +15,13 @@
 namespace sage::sim {
 
 /// Values of a shadow byte, for global and for shared memory.
-enum ShadowState : std::uint8_t { shadowUnset = 0, shadowSet = 1, shadowInFlight = 2 };
+/// What is above `shadowSet` may be neither read nor written by ordinary accesses.
+enum ShadowState : std::uint8_t {
+  shadowUnset = 0,
+  shadowSet = 1,
+  shadowInFlight = 2,
+  shadowMbarrier = 3, ///< the object of an mbarrier
+};
 
 struct Allocation {
   enum class Kind : std::uint8_t { Device, Pinned, GlobalVariable, ConstVariable };

@@ -7,10 +7,14 @@ namespace sage::sim {
 namespace {
 
 using Clock = RaceDetector::Clock;
+using View = RaceDetector::View;
 
 constexpr std::uint8_t lastClock = 255;
 
-void join(Clock &to, const Clock &from) { to = __builtin_elementwise_max(to, from); }
+void join(View &to, const View &from) {
+  to.order = __builtin_elementwise_max(to.order, from.order);
+  to.proxied = __builtin_elementwise_max(to.proxied, from.proxied);
+}
 std::size_t slotOf(std::uint64_t key, std::size_t slots) {
   return (key >> 2) * 0x9e3779b97f4a7c15ull >> 32 & (slots - 1);
 }
@@ -28,39 +32,40 @@ void RaceDetector::forget() {
   std::fill(readGeneration.begin(), readGeneration.end(), 0);
   std::fill(writers.begin(), writers.end(), 0);
   currentGeneration = 1;
+  ++epoch;
   for (std::uint32_t w = 0; w < maxWarps; ++w) {
-    clocks[w] = released[w] = seen[w] = Clock(0);
-    clocks[w][w] = 1;
+    clocks[w] = released[w] = seen[w] = {};
+    clocks[w].order[w] = 1;
   }
-  barriers.fill(Clock(0));
-  sync.fill(Clock(0));
-  gone = Clock(0);
+  barriers.fill({});
+  sync.fill({});
+  gone = {};
 }
 
 void RaceDetector::tick(std::uint32_t warp) {
-  if (clocks[warp][warp] == lastClock)
+  if (clocks[warp].order[warp] == lastClock)
     forget();
   else
-    ++clocks[warp][warp];
+    ++clocks[warp].order[warp];
 }
 
 void RaceDetector::startBlock() {
   Clock all(0);
-  for (std::uint32_t w = 0; w < warps; ++w) all[w] = clocks[w][w];
+  for (std::uint32_t w = 0; w < warps; ++w) all[w] = clocks[w].order[w];
   for (std::uint32_t w = 0; w < warps; ++w) {
-    clocks[w] = all;
-    released[w] = seen[w] = Clock(0);
+    clocks[w] = {all, all};
+    released[w] = seen[w] = {};
   }
   for (std::uint32_t w = 0; w < warps; ++w) tick(w);
-  barriers.fill(Clock(0));
-  sync.fill(Clock(0));
-  gone = Clock(0);
+  barriers.fill({});
+  sync.fill({});
+  gone = {};
   next.fill(0);
   for (auto &ring : recent) ring.fill({});
   newGeneration();
 }
 
-void RaceDetector::releaseTo(Clock &to, std::uint32_t warp) {
+void RaceDetector::releaseTo(View &to, std::uint32_t warp) {
   join(to, clocks[warp]);
   tick(warp);
 }
@@ -71,7 +76,7 @@ void RaceDetector::leave(std::uint32_t id, std::uint32_t warp, bool counted) {
   // A barrier is a fence, too; it does not cover what comes behind it.
   join(clocks[warp], seen[warp]);
   released[warp] = clocks[warp];
-  --released[warp][warp];
+  --released[warp].order[warp];
 }
 
 void RaceDetector::newGeneration() {
@@ -92,8 +97,51 @@ void RaceDetector::strongWrite(std::uint32_t warp, std::uint64_t key) {
 }
 void RaceDetector::strongRead(std::uint32_t warp, std::uint64_t key) { join(seen[warp], sync[slotOf(key, syncSlots)]); }
 
-void RaceDetector::landed(std::uint32_t warp, std::uint32_t offset, std::uint32_t size) {
-  std::fill_n(writers.begin() + offset, size, cell(warp));
+void RaceDetector::renew(SyncPoint &point) const {
+  if (point.epoch != epoch) point = {{}, {}, epoch};
+}
+
+void RaceDetector::arrive(SyncPoint &point, std::uint32_t warp, bool relaxed) {
+  if (relaxed) {
+    renew(point);
+    join(point.arriving, released[warp]);
+    return;
+  }
+  const View before = clocks[warp];
+  tick(warp); // may forget everything
+  renew(point);
+  if (clocks[warp].order[warp] > before.order[warp]) join(point.arriving, before);
+}
+
+void RaceDetector::completePhase(SyncPoint &point) {
+  renew(point);
+  join(point.completed, point.arriving);
+  point.arriving = {};
+}
+
+void RaceDetector::wait(SyncPoint &point, std::uint32_t warp, bool relaxed) {
+  renew(point);
+  join(relaxed ? seen[warp] : clocks[warp], point.completed);
+}
+
+void RaceDetector::publish(SyncPoint &point, std::uint32_t warp) {
+  renew(point);
+  point.completed.order[warp] = std::max(point.completed.order[warp], own(warp));
+  tick(warp);
+}
+
+void RaceDetector::proxyFence(std::uint32_t warp) {
+  clocks[warp].proxied = clocks[warp].order;
+  tick(warp);
+}
+
+void RaceDetector::landed(std::uint32_t warp, std::uint32_t offset, std::uint32_t size, std::uint16_t flag) {
+  std::fill_n(writers.begin() + offset, size, static_cast<std::uint16_t>(cell(warp) | flag));
+}
+
+void RaceDetector::wasRead(std::uint32_t warp, std::uint32_t offset, std::uint32_t size) {
+  std::fill_n(readersAt(warp, offset), size, own(warp));
+  std::fill_n(readGenerationAt(offset), size, currentGeneration);
 }
 
 const Inst *RaceDetector::findAccess(std::uint32_t warp, std::uint64_t offset, bool write) const {

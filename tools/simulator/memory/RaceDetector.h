@@ -10,6 +10,9 @@
 // The memory model, by its operations: a barrier releases what its arrivals did to those that wait. A fence, then a
 // strong write (volatile, relaxed, atomic) that another warp's strong read finds, then a fence there, orders too. Which
 // write a read found is not followed: it is taken for the latest, and addresses may share a clock; both only add order.
+//
+// The asynchronous proxy (bulk copies, wgmma) sees a generic write only when a proxy fence stands between (§8.5):
+// beside every clock goes a second one that tells which writes of each warp lie before such a fence.
 #pragma once
 
 #include <array>
@@ -25,6 +28,20 @@ public:
   using Clock = std::uint8_t __attribute__((ext_vector_type(32))); ///< a clock for each warp
   static constexpr unsigned maxWarps = 32;
   static constexpr std::uint16_t atomicFlag = 0x8000;
+  static constexpr std::uint16_t asyncFlag = 0x4000; ///< written by the asynchronous proxy
+
+  /// What is known to have happened: up to which of its clocks every warp's accesses are ordered before, and up to
+  /// which its generic writes are visible to the asynchronous proxy.
+  struct View {
+    Clock order{};
+    Clock proxied{};
+  };
+
+  /// An object that orders through phases: an mbarrier.
+  struct SyncPoint {
+    View arriving, completed;
+    std::uint32_t epoch = 0;
+  };
 
   RaceDetector(std::uint32_t warps, std::uint32_t bytes);
 
@@ -32,7 +49,7 @@ public:
   void startBlock();
 
   // Barriers.
-  void openBarrier(std::uint32_t id) { barriers[id] = Clock(0); }
+  void openBarrier(std::uint32_t id) { barriers[id] = {}; }
   void arrive(std::uint32_t id, std::uint32_t warp) { releaseTo(barriers[id], warp); }
   /// COUNTED: for a number of threads, so that exited ones were no part of it.
   void leave(std::uint32_t id, std::uint32_t warp, bool counted);
@@ -45,8 +62,24 @@ public:
   void strongWrite(std::uint32_t warp, std::uint64_t key);
   void strongRead(std::uint32_t warp, std::uint64_t key);
 
-  std::uint8_t own(std::uint32_t warp) const { return clocks[warp][warp]; }
-  const std::uint8_t *known(std::uint32_t warp) const { return reinterpret_cast<const std::uint8_t *>(&clocks[warp]); }
+  // mbarriers. RELAXED: only what lies before the warp's last fence is released, what is acquired counts from the next.
+  void arrive(SyncPoint &point, std::uint32_t warp, bool relaxed);
+  void completePhase(SyncPoint &point);
+  void wait(SyncPoint &point, std::uint32_t warp, bool relaxed);
+  /// What WARP did just now is found by all who wait for a phase that is complete.
+  void publish(SyncPoint &point, std::uint32_t warp);
+
+  /// Everything that is ordered before becomes visible to the asynchronous proxy.
+  void proxyFence(std::uint32_t warp);
+
+  std::uint8_t own(std::uint32_t warp) const { return clocks[warp].order[warp]; }
+  const std::uint8_t *known(std::uint32_t warp) const {
+    return reinterpret_cast<const std::uint8_t *>(&clocks[warp].order);
+  }
+  /// Up to which clocks the asynchronous proxy sees generic writes when WARP starts an operation.
+  const std::uint8_t *proxied(std::uint32_t warp) const {
+    return reinterpret_cast<const std::uint8_t *>(&clocks[warp].proxied);
+  }
   std::uint16_t cell(std::uint32_t warp) const { return static_cast<std::uint16_t>(warp << 8 | own(warp)); }
   static std::uint32_t cellWarp(std::uint16_t cell) { return cell >> 8 & 31; }
   static std::uint8_t cellClock(std::uint16_t cell) { return static_cast<std::uint8_t>(cell); }
@@ -60,8 +93,10 @@ public:
   std::uint8_t generation() const { return currentGeneration; }
   std::uint32_t warpCount() const { return warps; }
 
-  /// A write of a cp.async that has landed: it counts from now on.
-  void landed(std::uint32_t warp, std::uint32_t offset, std::uint32_t size);
+  /// A write of an asynchronous copy that has landed: it counts from now on, as WARP's, which found it complete.
+  void landed(std::uint32_t warp, std::uint32_t offset, std::uint32_t size, std::uint16_t flag = 0);
+  /// The same for a read.
+  void wasRead(std::uint32_t warp, std::uint32_t offset, std::uint32_t size);
 
   // The newest accesses of each warp, to name the other side of a race.
   struct Access {
@@ -80,7 +115,8 @@ private:
   static constexpr unsigned remembered = 256;
   static constexpr unsigned syncSlots = 256;
 
-  void releaseTo(Clock &to, std::uint32_t warp);
+  void releaseTo(View &to, std::uint32_t warp);
+  void renew(SyncPoint &point) const;
   void tick(std::uint32_t warp);
   void forget();
 
@@ -88,12 +124,13 @@ private:
   std::uint8_t currentGeneration = 1;
   std::vector<std::uint8_t> readers, readGeneration;
   std::vector<std::uint16_t> writers;
-  std::array<Clock, maxWarps> clocks{};
-  std::array<Clock, maxWarps> released{}; ///< at the warp's last fence
-  std::array<Clock, maxWarps> seen{};     ///< from strong reads, counts at the next fence
-  std::array<Clock, 16> barriers{};
-  Clock gone{}; ///< of warps that exited
-  std::array<Clock, syncSlots> sync{};
+  std::array<View, maxWarps> clocks{};
+  std::array<View, maxWarps> released{}; ///< at the warp's last fence
+  std::array<View, maxWarps> seen{};     ///< from strong reads, counts at the next fence
+  std::array<View, 16> barriers{};
+  View gone{}; ///< of warps that exited
+  std::array<View, syncSlots> sync{};
+  std::uint32_t epoch = 0; ///< how often the history was forgotten
   std::vector<std::array<Access, remembered>> recent;
   std::array<std::uint32_t, maxWarps> next{};
 };

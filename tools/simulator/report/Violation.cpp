@@ -42,6 +42,11 @@ constexpr KindRow kindRows[] = {
     {"invalid_source", cuda::Result::LaunchFailed},
     {"barrier_misuse", cuda::Result::LaunchFailed},
     {"stack_overflow", cuda::Result::HardwareStackError, false},
+    {"missing_proxy_fence", cuda::Result::LaunchFailed},
+    {"missing_wgmma_fence", cuda::Result::LaunchFailed},
+    {"register_in_flight", cuda::Result::LaunchFailed},
+    {"mbarrier_misuse", cuda::Result::IllegalInstruction},
+    {"unfinished_copy", cuda::Result::LaunchFailed},
 };
 static_assert(std::size(kindRows) == violationKinds);
 

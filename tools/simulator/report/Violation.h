@@ -33,6 +33,11 @@ enum class ViolationKind : std::uint8_t {
   InvalidSource, ///< a shuffle from a lane that takes no part
   BarrierMisuse,
   StackOverflow,
+  MissingProxyFence, ///< an asynchronous operation on what ordinary stores wrote without a fence.proxy.async
+  MissingWgmmaFence, ///< a wgmma on registers touched since the last wgmma.fence
+  RegisterInFlight,  ///< registers of a wgmma that has not been waited for
+  MbarrierMisuse,
+  UnfinishedCopy, ///< a bulk copy that nobody waited for when the block ended
   Count
 };
 inline constexpr std::size_t violationKinds = static_cast<std::size_t>(ViolationKind::Count);
