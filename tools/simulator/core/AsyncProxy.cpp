@@ -12,10 +12,17 @@ AsyncProxy &proxyOf(Block &block) {
   if (!block.proxy) {
     block.proxy = std::make_shared<AsyncProxy>();
     block.proxy->tiles.resize(block.warps.size());
+    block.proxy->groupReads.resize(block.warps.size() / 4 + 1);
     block.proxy->storeGroups.resize(block.warps.size());
     block.proxy->readers.resize(block.sharedBytes / 16 + 1);
   }
   return *block.proxy;
+}
+
+bool waitsInVain(Block &block) {
+  // Failed waits of each warp, with nothing else happening in the block, until it counts as a deadlock.
+  constexpr std::uint64_t idleLimit = 1u << 18;
+  return ++proxyOf(block).idleWaits > idleLimit * block.warps.size();
 }
 
 bool initIsKnown(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address) {

@@ -82,6 +82,7 @@ struct PendingTile {
 struct PendingReads {
   std::uint32_t group = 0;
   bool committed = false;
+  std::uint64_t number = 0; ///< of the wgmma among those of its warp
   const Inst *inst = nullptr;
   std::array<SharedOperand, 2> operands; ///< A and B; A may have no rows
   std::array<std::uint32_t, 4> a{};      ///< the registers of A
@@ -110,6 +111,7 @@ struct AsyncProxy {
     bool fenced = false;              ///< there was a wgmma.fence
     std::vector<std::uint8_t> states; ///< RegisterState of every 128 bytes of the register file
   };
+  std::vector<RaceDetector::SyncPoint> groupReads; ///< of each four warps: what their wgmma operations have read
   std::vector<WarpTiles> tiles;       ///< of each warp
   std::vector<std::uint16_t> readers; ///< of every 16 bytes of shared memory; at least as many as there are
 };
@@ -127,6 +129,8 @@ void beginReading(Block &block, const Chunks &chunks);
 void endReading(Warp &w, Chunks &chunks);
 /// The same for what a wgmma may read of shared memory, as it is known by its bounds.
 void countReaders(Block &block, const SharedOperand &operand, int change);
+/// Counts a wait that failed; true when so many did, with nothing else happening in the block, that none can succeed.
+bool waitsInVain(Block &block);
 /// The end of a block: copies out of shared memory land. False after a fault: something was never waited for.
 bool finishProxy(Block &block);
 /// Writes STORE to where it goes and forgets it.

@@ -122,10 +122,7 @@ bool asyncRead(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address) 
       shadowFault(w, inst, lane, address + k, shadow + k, 1, Space::Shared, false);
       return false;
     }
-  if (!block.races) return true;
-  if (!checkWriters(w, inst, lane, address, false)) return false;
-  block.races->wasRead(w.index, address, chunk);
-  return true;
+  return !block.races || checkWriters(w, inst, lane, address, false);
 }
 
 bool asyncWrite(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address) {

@@ -86,6 +86,7 @@ bool enterWgmma(Warp &w, const Inst *inst, AsyncProxy::WarpTiles &mine, std::uin
   for (std::uint32_t k = 0; k < count; ++k) mine.states[inst->o[k] / slotBytes] |= AccumulatorInFlight;
   for (std::uint32_t k = 0; a && k < 4; ++k) mine.states[a[k] / slotBytes] |= OperandInFlight;
   ++mine.issued;
+  proxyOf(*w.block).idleWaits = 0;
   mine.last = inst;
   return true;
 }

@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::uint32_t maxCount = (1u << 20) - 1;
 constexpr std::int64_t maxBytes = (1 << 20) - 1;
-// Failed waits of each warp, with nothing else happening in the block, until it counts as a deadlock.
-constexpr std::uint64_t idleLimit = 1u << 18;
 
 // `extra` of the rows.
 enum Flag : unsigned { Generic = 1, Expects = 2, NoComplete = 4, Drops = 8, Relaxed = 16, NoIncrement = 32 };
@@ -227,8 +225,7 @@ template <bool Parity> const Inst *wait(Warp &w, const Inst *i) {
   result = (result & ~w.active) | done;
   const std::uint32_t failed = w.active & ~done;
   if (failed == 0) return next;
-  AsyncProxy &proxy = proxyOf(*w.block);
-  if (++proxy.idleWaits > idleLimit * w.block->warps.size() && w.block->checks.on(ViolationKind::Deadlock))
+  if (waitsInVain(*w.block) && w.block->checks.on(ViolationKind::Deadlock))
     return waitsForEver(w, i, static_cast<unsigned>(std::countr_zero(failed)), failedAt);
   w.stop = Stop::Yield;
   w.pc = i + 1;

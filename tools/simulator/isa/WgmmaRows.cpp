@@ -17,7 +17,6 @@
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
-#define SIM_INLINE_MEMBER [[gnu::always_inline]]
 constexpr u32 poison = 0x7fb0dead; // a signalling NaN; as an integer far out of the range of sums
 
 enum Flag : unsigned {
@@ -31,62 +30,59 @@ enum Flag : unsigned {
 
 template <class F> constexpr u32 bytesOf = 4 / F::perRegister;
 
-/// Looks at the 16-byte pieces that the warp reads: within bounds, written, ordered behind their writers and visible to
-/// the asynchronous proxy. Writers are mostly the same from piece to piece, so one that was right is remembered.
-class Reader {
-public:
-  Reader(Warp &warp, const Inst *inst) : w(warp), i(inst), b(*warp.block), races(warp.block->races) {}
-
-  SIM_INLINE_MEMBER const u8 *piece(u32 at) {
-    if (__builtin_expect(at > b.sharedBytes || b.sharedBytes - at < 16, 0)) {
-      boundsFault(w, i, 0, at, 16, b.sharedBytes, Space::Shared);
-      return nullptr;
-    }
-    low = at < low ? at : low;
-    high = at + 16 > high ? at + 16 : high;
-    if (__builtin_expect(differs(b.sharedShadow + at, 16) == 0 && knownWriter(at), 1)) return b.shared + at;
-    if (!asyncRead(w, i, 0, at)) return nullptr;
-    if (races) goodWriter = *races->writersAt(at), anyGood = true;
-    return b.shared + at;
-  }
-
+/// Where the 16-byte pieces of OPERAND lie, with all checks: within bounds, written, ordered behind their writers and
+/// visible to the asynchronous proxy. Writers are mostly the same from piece to piece, so one that was right is
+/// remembered. False after a fault.
+bool findPieces(Warp &w, const Inst *i, SharedOperand &operand, u32 *pieces) {
+  const Block &b = *w.block;
+  RaceDetector *const races = b.races;
+  const u8 *const shadow = b.sharedShadow;
+  const u16 *const writers = races ? races->writersAt(0) : nullptr;
+  const u32 end = b.sharedBytes < 16 ? 0 : b.sharedBytes - 15;
   u32 low = ~0u, high = 0;
-
-private:
-  SIM_INLINE_MEMBER bool knownWriter(u32 at) const {
-    return !races || (anyGood && allCells(races->writersAt(at), 16, goodWriter));
-  }
-
-  Warp &w;
-  const Inst *i;
-  const Block &b;
-  RaceDetector *races;
-  u16 goodWriter = 0;
+  u16 good = 0;
   bool anyGood = false;
-};
-
-/// The elements of OPERAND → to[row * rowStep + k * kStep]. False after a fault.
-template <class F>
-SIM_INLINE bool openShared(Warp &w, const Inst *i, SharedOperand &operand, float sign, float *to, u32 rowStep,
-                           u32 kStep) {
-  constexpr u32 each = 4 * F::perRegister;
-  const bool transposed = operand.transposed;
-  const u32 along = transposed ? rowStep : kStep;
-  Reader reader(w, i);
-  const bool ok = operand.forEach([&](u32 address, u32 x, u32 y) {
-    const u8 *from = reader.piece(address);
-    if (!from) return false;
-    const auto values = F::piece(from) * sign;
-    float *at = transposed ? to + x * kStep + y * rowStep : to + x * rowStep + y * kStep;
-    if (along == 1)
-      std::memcpy(at, &values, sizeof values);
-    else
-      for (u32 e = 0; e < each; ++e) at[e * along] = values[e];
+  const bool ok = SharedOperand(operand).forEach([&](u32 at, u32, u32) __attribute__((always_inline)) {
+    *pieces++ = at;
+    low = at < low ? at : low;
+    high = at > high ? at : high;
+    if (__builtin_expect(at >= end, 0)) {
+      boundsFault(w, i, 0, at, 16, b.sharedBytes, Space::Shared);
+      return false;
+    }
+    const bool known = !races || (anyGood && allCells(writers + at, 16, good));
+    if (__builtin_expect(known && differs(shadow + at, 16) == 0, 1)) return true;
+    if (!asyncRead(w, i, 0, at)) return false;
+    if (races) good = writers[at], anyGood = true;
     return true;
   });
-  operand.low = reader.low;
-  operand.high = reader.high;
+  operand.low = low;
+  operand.high = high + 16;
   return ok;
+}
+
+/// The elements of OPERAND → to[row * rowStep + k * kStep]. False after a fault.
+template <class F, u32 RowStep, u32 KStep>
+SIM_INLINE bool openShared(Warp &w, const Inst *i, SharedOperand &operand, float sign, float *to) {
+  u32 pieces[512], *piece = pieces;
+  if (!findPieces(w, i, operand, pieces)) return false;
+  constexpr u32 each = 4 * F::perRegister, depth = 2 * each;
+  const u8 *const shared = w.block->shared;
+  const auto scatter = [&](float *at, u32 step) __attribute__((always_inline)) {
+    const auto values = F::piece(shared + *piece++) * sign;
+    if (step == 1)
+      std::memcpy(at, &values, sizeof values);
+    else
+      for (u32 e = 0; e < each; ++e) at[e * step] = values[e];
+  };
+  if (operand.transposed) {
+    for (u32 k = 0; k < depth; ++k)
+      for (u32 row = 0; row < operand.rows; row += each) scatter(to + k * KStep + row * RowStep, RowStep);
+  } else {
+    for (u32 row = 0; row < operand.rows; ++row)
+      for (u32 k = 0; k < depth; k += each) scatter(to + row * RowStep + k * KStep, KStep);
+  }
+  return true;
 }
 
 /// A from registers, as in mma.sync: to[k * 16 + row].
@@ -125,6 +121,7 @@ PendingTile &tileOf(Warp &w, AsyncProxy::WarpTiles &mine, const u32 *offsets, u3
 /// What the operation reads is in use from now on.
 void keepReads(Warp &w, AsyncProxy::WarpTiles &mine, PendingReads reads, const Inst *i) {
   reads.inst = i;
+  reads.number = mine.issued;
   for (const SharedOperand &o : reads.operands) {
     if (o.rows == 0) continue;
     countReaders(*w.block, o, 1);
@@ -133,13 +130,17 @@ void keepReads(Warp &w, AsyncProxy::WarpTiles &mine, PendingReads reads, const I
   mine.reads.push_back(reads);
 }
 
-/// It is read no more: for the race detector the reads happened just now.
-void endReads(Warp &w, const PendingReads &reads) {
+/// It is read no more: for the race detector the reads happened just now. False when that was known.
+bool endReads(Warp &w, PendingReads &reads) {
   RaceDetector *races = w.block->races;
-  for (const SharedOperand &o : reads.operands) {
+  if (reads.operands[1].rows == 0) return false;
+  for (SharedOperand &o : reads.operands) {
     if (o.rows == 0) continue;
     countReaders(*w.block, o, -1);
-    if (!races) continue;
+    if (!races) {
+      o.rows = 0;
+      continue;
+    }
     u8 *readers = races->readersAt(w.index, 0), *generations = races->readGenerationAt(0);
     const u8 clock = races->own(w.index), generation = races->generation();
     o.forEach([&](u32 at, u32, u32) {
@@ -147,7 +148,9 @@ void endReads(Warp &w, const PendingReads &reads) {
       std::memset(generations + at, generation, 16);
       return true;
     });
+    o.rows = 0;
   }
+  return true;
 }
 
 struct Sums {
@@ -238,9 +241,9 @@ template <class FA, class FB> const Inst *mma(Warp &w, const Inst *i) {
     openRegisters<FA>(w, a, signA, s.a);
   } else {
     reads.operands[0] = {w.lanes<u64>(*a)[0], 16 * (w.index % 4), 16, bytesOf<FA>, transA};
-    if (!openShared<FA>(w, i, reads.operands[0], signA, reinterpret_cast<float *>(s.a), 1, 16)) return nullptr;
+    if (!openShared<FA, 1, 16>(w, i, reads.operands[0], signA, reinterpret_cast<float *>(s.a))) return nullptr;
   }
-  if (!openShared<FB>(w, i, reads.operands[1], signB, s.b[0], 32, 1)) return nullptr;
+  if (!openShared<FB, 32, 1>(w, i, reads.operands[1], signB, s.b[0])) return nullptr;
   keepReads(w, mine, reads, i);
   const bool add = sourceMask(w, scale) & 1;
   PendingTile &tile = tileOf(w, mine, i->o, count);
@@ -275,22 +278,55 @@ const Inst *commit(Warp &w, const Inst *i) {
     if (!r.committed) r.committed = true, r.group = mine.groups;
   return i + 1;
 }
+
+/// The operation is one of all four warps: it completes when each of them has come to it. Returns one that has not, or
+/// the number of warps.
+u32 missingWarp(Warp &w, u64 number) {
+  const auto &tiles = proxyOf(*w.block).tiles;
+  const u32 first = w.index / 4 * 4;
+  for (u32 v = first; v < first + 4; ++v)
+    if (tiles[v].issued < number) return v;
+  return static_cast<u32>(tiles.size());
+}
+
+// What the four warps read up to operation NUMBER is read to its end. The first that finds it so tells the others.
+void endGroupReads(Warp &w, u64 number) {
+  AsyncProxy &proxy = proxyOf(*w.block);
+  const u32 first = w.index / 4 * 4;
+  bool isFirst = false;
+  for (u32 v = first; v < first + 4; ++v)
+    for (PendingReads &r : proxy.tiles[v].reads)
+      if (r.number <= number) isFirst |= endReads(w, r);
+  if (!w.block->races) return;
+  w.block->races->wait(proxy.groupReads[w.index / 4], w.index, false);
+  if (isFirst) w.block->races->publish(proxy.groupReads[w.index / 4], w.index);
+}
+
 const Inst *waitGroup(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
   auto &mine = proxyOf(*w.block).tiles[w.index];
   const auto isDone = [&](bool committed, u32 group) { return committed && mine.groups - group >= i->o[0]; };
-  const std::size_t before = mine.reads.size();
+  u64 last = 0;
+  for (const PendingReads &r : mine.reads)
+    if (isDone(r.committed, r.group)) last = r.number;
+  if (last == 0) return i + 1;
+  if (const u32 missing = missingWarp(w, last); missing < w.block->warps.size()) {
+    if (waitsInVain(*w.block) && w.block->checks.on(ViolationKind::Divergence))
+      return fault(w, i, ViolationKind::Divergence, 0,
+                   "warp " + std::to_string(missing) + " does not execute a wgmma of its group");
+    w.stop = Stop::Yield;
+    w.pc = i;
+    w.setActive(w.split);
+    return nullptr;
+  }
+  endGroupReads(w, last);
   std::erase_if(mine.tiles, [&](const PendingTile &t) {
     if (!isDone(t.committed, t.group)) return false;
     for (std::size_t r = 0; r < t.offsets.size(); ++r) std::memcpy(w.lanes<u32>(t.offsets[r]), t.values[r].data(), 128);
     return true;
   });
-  std::erase_if(mine.reads, [&](const PendingReads &r) {
-    if (!isDone(r.committed, r.group)) return false;
-    endReads(w, r);
-    return true;
-  });
-  if (mine.reads.size() != before) leaveWgmma(mine);
+  std::erase_if(mine.reads, [&](const PendingReads &r) { return isDone(r.committed, r.group); });
+  leaveWgmma(mine);
   return i + 1;
 }
 
