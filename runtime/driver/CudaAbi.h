@@ -166,6 +166,9 @@ enum class JitOption : int {
   LogVerbose = 12,
   GenerateLineInfo = 13,
   CacheMode = 14,
+  GlobalSymbolNames = 17,
+  GlobalSymbolAddresses = 18,
+  GlobalSymbolCount = 19,
 };
 
 enum class PointerAttribute : int {

@@ -12,34 +12,38 @@ namespace sage::cuda {
 struct LinkHandle {
   std::vector<std::string> units;
   std::string image, errors;
-  unsigned optionCount = 0;
-  std::vector<JitOption> options;
+  const sim::DeviceSpec *spec = nullptr;
+  std::vector<JitOption> optionNames;
   void **values = nullptr; ///< the caller's; must live as long as this
+
+  sim::JitOptions options() { return {static_cast<unsigned>(optionNames.size()), optionNames.data(), values}; }
 };
 
 namespace {
 
 using namespace sim;
 
-Result loadLibrary(const char *name, Library *library, const void *code, JitOption *options, void **values,
-                   unsigned count) {
+/// BYTES is the code's size, 0 when the caller does not say.
+Result loadLibrary(const char *name, Library *library, const void *code, std::size_t bytes, JitOptions options) {
   return initialisedCall(name, [&](DriverState &s) {
-    JitLogs logs(count, options, values);
-    if (!library || !code || !logs.valid()) return Result::InvalidValue;
+    if (!library || !code) return Result::InvalidValue;
     ContextHandle *current = currentContext();
     ContextHandle &c = current ? *current : *s.devices.front();
+    if (const Result r = options.check(c.spec); r != Result::Success) return r;
     auto created = std::make_unique<LibraryHandle>();
-    if (const Result r = imageText(code, c.spec, created->image); r != Result::Success) return r;
+    created->settings = options.settings();
+    if (const Result r = imageText(code, bytes, c.spec, created->image); r != Result::Success) return r;
     auto parsed = linkImage(created->image);
     if (const auto *error = std::get_if<SourceError>(&parsed)) {
-      logs.write("", "line " + std::to_string(error->line) + "; error: " + error->message + "\n");
+      options.finish("", "line " + std::to_string(error->line) + "; error: " + error->message + "\n");
       if (environment().trace) std::fprintf(stderr, "sagesim: line %u: %s\n", error->line, error->message.c_str());
       return Result::InvalidPtx;
     }
     // Without a context it is loaded when a kernel is first used.
     Module module = nullptr;
     if (current && current->retained > 0) {
-      if (const Result r = loadInto(s, c, created->image, &logs, &module); r != Result::Success) return r;
+      if (const Result r = loadInto(s, c, created->image, &options, &module, created->settings); r != Result::Success)
+        return r;
       created->modules[&c] = module;
     }
     for (const sim::Function &f : std::get<0>(parsed).functions) {
@@ -95,7 +99,7 @@ template <class Body> Result linkCall(const char *name, Link link, Body body) {
 Result linkFailed(LinkHandle &link, const SourceError &error) {
   link.errors += "line " + std::to_string(error.line) + "; error: " + error.message + "\n";
   if (environment().trace) std::fprintf(stderr, "sagesim: %s", link.errors.c_str());
-  JitLogs(link.optionCount, link.options.data(), link.values).write("", link.errors);
+  link.options().finish("", link.errors);
   return Result::InvalidPtx;
 }
 
@@ -106,7 +110,7 @@ Result addInput(LinkHandle &link, int type, const void *data, std::size_t bytes)
   std::string text(static_cast<const char *>(data), bytes);
   if (type == fatBinary) {
     std::string inner;
-    if (const Result r = imageText(text.c_str(), nullptr, inner); r != Result::Success) return r;
+    if (const Result r = imageText(text.data(), text.size(), link.spec, inner); r != Result::Success) return r;
     text = inner;
   } else if (type == cubin && !text.starts_with("\x7f"
                                                 "ELF")) {
@@ -129,14 +133,14 @@ extern "C" {
 
 Result cuLibraryLoadData(Library *library, const void *code, JitOption *options, void **values, unsigned count, int *,
                          void **, unsigned) {
-  return loadLibrary("cuLibraryLoadData", library, code, options, values, count);
+  return loadLibrary("cuLibraryLoadData", library, code, 0, {count, options, values});
 }
 Result cuLibraryLoadFromFile(Library *library, const char *path, JitOption *options, void **values, unsigned count,
                              int *, void **, unsigned) {
   std::string content;
   if (!path) return traced("cuLibraryLoadFromFile", Result::InvalidValue);
   if (!readWholeFile(path, content)) return traced("cuLibraryLoadFromFile", Result::FileNotFound);
-  return loadLibrary("cuLibraryLoadFromFile", library, content.c_str(), options, values, count);
+  return loadLibrary("cuLibraryLoadFromFile", library, content.c_str(), content.size(), {count, options, values});
 }
 Result cuLibraryUnload(Library library) {
   return libraryCall("cuLibraryUnload", library, [&](DriverState &s) {
@@ -235,11 +239,12 @@ Result cuKernelGetParamInfo(Kernel kernel, std::size_t index, std::size_t *offse
 }
 
 Result cuLinkCreate_v2(unsigned count, JitOption *options, void **values, Link *link) {
-  return contextCall("cuLinkCreate_v2", [&](DriverState &s, ContextHandle &) {
-    if (!link || (count > 0 && (!options || !values))) return Result::InvalidValue;
+  return contextCall("cuLinkCreate_v2", [&](DriverState &s, ContextHandle &c) {
+    if (!link) return Result::InvalidValue;
+    if (const Result r = JitOptions(count, options, values).check(c.spec); r != Result::Success) return r;
     auto *created = new LinkHandle;
-    created->optionCount = count;
-    created->options.assign(options, options + count);
+    created->spec = c.spec;
+    created->optionNames.assign(options, options + count);
     created->values = values;
     s.links.insert(created);
     *link = created;
@@ -262,13 +267,13 @@ Result cuLinkComplete(Link link, void **image, std::size_t *bytes) {
   return linkCall("cuLinkComplete", link, [&](DriverState &) {
     if (!image) return Result::InvalidValue;
     if (link->units.empty()) return Result::InvalidImage;
-    link->image.clear();
+    link->image = imageHead(link->options().settings().maxRegisters);
     for (const std::string &unit : link->units) link->image += unitText(unit);
     const auto linked = linkImage(link->image);
     if (const auto *error = std::get_if<SourceError>(&linked)) return linkFailed(*link, *error);
     const std::string missing = undefinedName(std::get<0>(linked));
     if (!missing.empty()) return linkFailed(*link, {0, "Undefined reference to '" + missing + "'"});
-    JitLogs(link->optionCount, link->options.data(), link->values).write("", "");
+    link->options().finish("", "");
     *image = link->image.data();
     if (bytes) *bytes = link->image.size() + 1; // with the zero that ends the text
     return Result::Success;

@@ -12,13 +12,18 @@ namespace {
 
 using namespace sim;
 
-Result load(const char *name, Module *module, const void *image, unsigned count, JitOption *options, void **values) {
+struct Code {
+  const void *image;
+  std::size_t bytes = 0; ///< 0 when the caller does not say
+};
+
+Result load(const char *name, Module *module, Code code, JitOptions options) {
   return contextCall(name, [&](DriverState &s, ContextHandle &c) {
-    JitLogs logs(count, options, values);
-    if (!module || !image || !logs.valid()) return Result::InvalidValue;
+    if (!module || !code.image) return Result::InvalidValue;
+    if (const Result r = options.check(c.spec); r != Result::Success) return r;
     std::string text;
-    if (const Result r = imageText(image, c.spec, text); r != Result::Success) return r;
-    return loadInto(s, c, text, &logs, module);
+    if (const Result r = imageText(code.image, code.bytes, c.spec, text); r != Result::Success) return r;
+    return loadInto(s, c, text, &options, module, options.settings());
   });
 }
 
@@ -34,10 +39,10 @@ Result functionCall(const char *name, Function function, auto body) {
 extern "C" {
 
 Result cuModuleLoadData(Module *module, const void *image) {
-  return load("cuModuleLoadData", module, image, 0, nullptr, nullptr);
+  return load("cuModuleLoadData", module, {image}, {0, nullptr, nullptr});
 }
 Result cuModuleLoadDataEx(Module *module, const void *image, unsigned count, JitOption *options, void **values) {
-  return load("cuModuleLoadDataEx", module, image, count, options, values);
+  return load("cuModuleLoadDataEx", module, {image}, {count, options, values});
 }
 
 Result cuModuleUnload(Module module) {
@@ -49,14 +54,14 @@ Result cuModuleUnload(Module module) {
 }
 
 Result cuModuleLoadFatBinary(Module *module, const void *image) {
-  return load("cuModuleLoadFatBinary", module, image, 0, nullptr, nullptr);
+  return load("cuModuleLoadFatBinary", module, {image}, {0, nullptr, nullptr});
 }
 
 Result cuModuleLoad(Module *module, const char *path) {
   std::string content;
   if (!path) return traced("cuModuleLoad", Result::InvalidValue);
   if (!readWholeFile(path, content)) return traced("cuModuleLoad", Result::FileNotFound);
-  return load("cuModuleLoad", module, content.c_str(), 0, nullptr, nullptr);
+  return load("cuModuleLoad", module, {content.c_str(), content.size()}, {0, nullptr, nullptr});
 }
 
 Result cuModuleGetFunctionCount(unsigned *count, Module module) {

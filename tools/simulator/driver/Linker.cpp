@@ -12,7 +12,7 @@
 namespace sage::sim {
 namespace {
 
-constexpr std::string_view mark = "// linked unit of bytes ";
+constexpr std::string_view mark = "// linked unit of bytes ", headMark = "// linked with registers ";
 
 struct LinkFailure {
   SourceError error;
@@ -143,6 +143,16 @@ bool isBuiltin(std::string_view name) {
 
 } // namespace
 
+std::string imageHead(unsigned maxRegisters) {
+  return maxRegisters == 0 ? std::string() : std::string(headMark) + std::to_string(maxRegisters) + "\n";
+}
+
+unsigned linkedRegisterLimit(std::string_view image) {
+  unsigned limit = 0;
+  if (image.starts_with(headMark)) std::from_chars(image.data() + headMark.size(), image.data() + image.size(), limit);
+  return limit;
+}
+
 std::string unitText(std::string_view ptx) {
   return std::string(mark) + std::to_string(ptx.size()) + "\n" + std::string(ptx) + "\n";
 }
@@ -150,6 +160,7 @@ std::string unitText(std::string_view ptx) {
 std::vector<std::string_view> unitsOf(std::string_view image) {
   std::vector<std::string_view> units;
   std::string_view rest = image;
+  if (rest.starts_with(headMark)) rest.remove_prefix(std::min(rest.size(), rest.find('\n')) + 1);
   while (rest.starts_with(mark)) {
     const std::size_t end = rest.find('\n');
     std::size_t bytes = 0;

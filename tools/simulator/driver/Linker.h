@@ -10,6 +10,11 @@
 
 namespace sage::sim {
 
+/// What an image of linked units begins with when its link was given a limit of registers; empty without a limit.
+std::string imageHead(unsigned maxRegisters);
+/// That limit, or 0.
+unsigned linkedRegisterLimit(std::string_view image);
+
 /// Puts what begins a unit before PTX text; an image of several units is such pieces one after the other.
 std::string unitText(std::string_view ptx);
 /// The pieces of an image; the whole text when it has no such marks.

@@ -1,6 +1,7 @@
 // Loading of modules; see ModuleLoader.h.
 #include "driver/ModuleLoader.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/Decoder.h"
@@ -35,8 +36,8 @@ void checkTarget(const Module &module, const DeviceSpec &spec) {
 
 class Loader {
 public:
-  Loader(cuda::ContextHandle &c, const Module &m)
-      : context(c), parsed(m), lines(std::make_shared<const std::vector<std::string>>(m.lines)) {}
+  Loader(cuda::ContextHandle &c, const Module &m, const JitSettings &s)
+      : context(c), parsed(m), settings(s), lines(std::make_shared<const std::vector<std::string>>(m.lines)) {}
 
   std::unique_ptr<cuda::ModuleHandle> run() {
     result->context = &context;
@@ -95,13 +96,27 @@ private:
       throw LoadFailure{Result::InvalidPtx, error->line, error->message};
     auto function = std::make_unique<cuda::FunctionHandle>();
     function->module = result.get();
-    function->program = std::move(std::get<0>(decoded));
+    function->program = limited(std::move(std::get<0>(decoded)), f);
     if (!result->functions.emplace(f.name, std::move(function)).second)
       throw LoadFailure{Result::InvalidPtx, f.line, "kernel '" + f.name + "' is defined twice"};
   }
 
+  // The estimate is what a compiler without limits would need; the kernel's own limit goes before the caller's, and a
+  // promise about the block's threads leaves no more than its share to each.
+  std::unique_ptr<const Program> limited(std::unique_ptr<Program> program, const Function &f) const {
+    std::uint64_t limit = f.maxRegisters != 0 ? f.maxRegisters : settings.maxRegisters;
+    if (limit == 0) limit = 255;
+    const auto &promised = program->requiredThreads[0] != 0 ? program->requiredThreads : program->maxThreads;
+    const std::uint64_t threads = std::uint64_t{promised[0]} * promised[1] * promised[2];
+    if (threads != 0) limit = std::min<std::uint64_t>(limit, std::max<std::uint64_t>(32, 65536 / threads / 8 * 8));
+    program->registersPerThread = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(program->registersPerThread, std::max<std::uint64_t>(limit, 16)));
+    return program;
+  }
+
   cuda::ContextHandle &context;
   const Module &parsed;
+  const JitSettings &settings;
   std::shared_ptr<const std::vector<std::string>> lines;
   SymbolTable symbols;
   std::unique_ptr<cuda::ModuleHandle> result = std::make_unique<cuda::ModuleHandle>();
@@ -109,12 +124,14 @@ private:
 
 } // namespace
 
-LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx) {
+LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx, const JitSettings &given) {
   LoadOutcome outcome;
   const auto fail = [&](Result result, std::uint32_t line, const std::string &message) {
     outcome.result = result;
     outcome.errorLog = logLine(line, message);
   };
+  JitSettings settings = given;
+  if (settings.maxRegisters == 0) settings.maxRegisters = linkedRegisterLimit(ptx);
   const auto parsed = linkImage(ptx);
   if (const auto *error = std::get_if<SourceError>(&parsed)) {
     fail(Result::InvalidPtx, error->line, error->message);
@@ -123,7 +140,7 @@ LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx) {
   const Module &module = std::get<0>(parsed);
   try {
     checkTarget(module, *context.spec);
-    outcome.module = Loader(context, module).run();
+    outcome.module = Loader(context, module, settings).run();
     if (outcome.module->ptxVersion > newestPtx)
       outcome.infoLog += "warning: PTX version " + std::to_string(module.versionMajor) + "." +
                          std::to_string(module.versionMinor) + " is newer than 9.0\n";

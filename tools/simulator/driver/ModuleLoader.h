@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "driver/JitOptions.h"
 #include "driver/State.h"
 
 namespace sage::sim {
@@ -17,28 +18,12 @@ struct LoadOutcome {
   std::string infoLog;
 };
 
-/// The log buffers that a caller may hand over; sizes travel by value in the option slots and come back as what was
-/// used.
-class JitLogs {
-public:
-  JitLogs(unsigned n, cuda::JitOption *o, void **v) : count(n), options(o), values(v) {}
-  bool valid() const { return count == 0 || (options && values); }
-  void write(const std::string &info, const std::string &error);
-
-private:
-  void **find(cuda::JitOption wanted);
-  void put(cuda::JitOption buffer, cuda::JitOption size, const std::string &text);
-
-  unsigned count;
-  cuda::JitOption *options;
-  void **values;
-};
-
-/// The PTX of an image: text as it is, or the newest that fits the device from a fat binary.
-cuda::Result imageText(const void *image, const DeviceSpec *spec, std::string &text);
+/// The PTX of an image: text as it is, or what suits the device best from a fat binary. AVAILABLE is the image's size,
+/// 0 when nobody knows it.
+cuda::Result imageText(const void *image, std::size_t available, const DeviceSpec *spec, std::string &text);
 /// Loads TEXT into a context, which owns the module from then on.
-cuda::Result loadInto(DriverState &s, cuda::ContextHandle &context, const std::string &text, JitLogs *logs,
-                      cuda::Module *module);
+cuda::Result loadInto(DriverState &s, cuda::ContextHandle &context, const std::string &text, JitOptions *options,
+                      cuda::Module *module, const JitSettings &settings);
 cuda::Result loadLibraryInto(DriverState &s, cuda::ContextHandle &context, cuda::LibraryHandle &library,
                              cuda::Module *module);
 /// Ends a module and its handles.
@@ -50,7 +35,7 @@ cuda::Result functionAttribute(cuda::ContextHandle &context, cuda::FunctionHandl
 cuda::Result setFunctionAttribute(cuda::ContextHandle &context, cuda::FunctionHandle &function,
                                   cuda::FunctionAttribute attribute, int value);
 
-LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx);
+LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx, const JitSettings &settings);
 /// Frees the module's variables.
 void unloadModule(cuda::ContextHandle &context, cuda::ModuleHandle &module);
 

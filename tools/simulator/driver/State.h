@@ -18,6 +18,7 @@
 #include "core/Decoder.h"
 #include "core/Program.h"
 #include "driver/DeviceTable.h"
+#include "driver/JitOptions.h"
 #include "memory/DeviceMemory.h"
 #include "report/Counters.h"
 #include "report/Violation.h"
@@ -57,6 +58,7 @@ struct ModuleHandle {
 /// A library's code belongs to no context: it is loaded into each one when that one first needs it.
 struct LibraryHandle {
   std::string image;
+  sim::JitSettings settings;
   std::map<std::string, std::unique_ptr<KernelHandle>> kernels;
   std::map<ContextHandle *, ModuleHandle *> modules;
 };

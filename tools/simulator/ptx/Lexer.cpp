@@ -65,14 +65,16 @@ private:
     at = std::min(at + 2, text.size());
   }
 
-  // Dots and `::` join the parts of an opcode or of a special register into one word.
+  // Dots and `::` join the parts of an opcode or of a special register into one word; directives are words of their own
+  // (`.reg.f32` is two).
   void scanWord(Token &token) {
     token.kind = Token::Kind::Word;
+    const bool directive = peek() == '.';
     ++at;
     while (at < text.size()) {
       if (isWordChar(text[at]))
         ++at;
-      else if (text[at] == '.' && isWordChar(peek(1)))
+      else if (!directive && text[at] == '.' && isWordChar(peek(1)))
         ++at;
       else if (text[at] == ':' && peek(1) == ':' && isWordChar(peek(2)))
         at += 2;
