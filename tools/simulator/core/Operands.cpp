@@ -240,7 +240,7 @@ private:
       want = accumulators(form);
     else
       want = static_cast<std::size_t>(item.count - '0');
-    if (item.count == 'V' || item.count == 'M') result->vector = static_cast<std::uint8_t>(want);
+    result->vector = static_cast<std::uint8_t>(want);
     const bool isVector = o.kind == Operand::Kind::Vector;
     if (!isVector && (want > 1 || item.count == 'M'))
       return mismatch("needs a vector of " + std::to_string(want) + " registers");

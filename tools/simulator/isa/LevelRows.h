@@ -19,5 +19,8 @@ std::span<const Row> asyncRows();
 std::span<const Row> matrixRows();
 std::span<const Row> collectiveRows();
 std::span<const Row> warpgroupRows();
+std::span<const Row> denseRows();
+std::span<const Row> matrixByteRows();
+std::span<const Row> wmmaRows();
 
 } // namespace sage::sim::SAGESIM_LEVEL
