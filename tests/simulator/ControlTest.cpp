@@ -237,4 +237,35 @@ TEST_CASE("a product of 64-bit numbers by a chain of mad.cc and madc; lop3 with 
   }
 }
 
+TEST_CASE("the flag of a subtraction is the carry of an adder: set where nothing was borrowed") {
+  const Device device;
+  Kernel kernel(kernelText(".param .u64 p", R"(
+.reg .b32 %t, %x, %y, %z, %c; .reg .b64 %p, %o; mov.u32 %t, %tid.x; ld.param.u64 %p, [p];
+sub.cc.u32 %x, %t, 5; subc.cc.u32 %y, %t, 3; subc.cc.u32 %z, 1, 0; addc.u32 %c, 0, 0;
+mul.wide.u32 %o, %t, 16; add.s64 %p, %p, %o; st.global.v4.u32 [%p], {%x, %y, %z, %c};)"));
+  const Array<std::uint32_t> out(128);
+  kernel({}, out.address());
+  for (std::uint32_t t = 0; t < 32; ++t) {
+    const std::uint64_t low = (std::uint64_t{t} << 32 | t) - (std::uint64_t{3} << 32 | 5);
+    const bool borrow = (std::uint64_t{t} << 32 | t) < (std::uint64_t{3} << 32 | 5);
+    const auto got = out.get();
+    REQUIRE(std::vector<std::uint32_t>(got.begin() + 4 * t, got.begin() + 4 * t + 4) ==
+            std::vector<std::uint32_t>{static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(low >> 32),
+                                       1u - borrow, 1u});
+  }
+}
+
+TEST_CASE("one of two results may be thrown away") {
+  const Device device("sm_90a");
+  Kernel kernel(kernelText(".param .u64 p", R"(
+.reg .b32 %t, %a, %x; .reg .b64 %p, %o; .reg .pred %q; mov.u32 %t, %tid.x; ld.param.u64 %p, [p];
+elect.sync _|%q, 0xffffffff; selp.u32 %a, 1, 0, %q;
+shfl.sync.up.b32 %x|_, %t, 1, 0, 0xffffffff; mad.lo.u32 %a, %x, 2, %a;
+mul.wide.u32 %o, %t, 4; add.s64 %p, %p, %o; st.global.u32 [%p], %a;)",
+                           "sm_90"));
+  const Array<u32> out(32);
+  kernel({}, out.address());
+  CHECK(out.get() == expected([](u32 i) { return i == 0 ? 1 : 2 * (i - 1); }, 32));
+}
+
 } // namespace sage::simtest

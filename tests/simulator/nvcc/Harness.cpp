@@ -21,7 +21,24 @@ std::string ptxOf(const std::string &subject, const std::string &arch) {
   return text.str();
 }
 
+cuda::DevicePtr addressOf(const Kernel &kernel, const std::string &name, std::size_t bytes) {
+  cuda::Module module = nullptr;
+  cuda::DevicePtr address = 0;
+  std::size_t size = 0;
+  REQUIRE(cuda::cuFuncGetModule(&module, kernel.handle()) == Result::Success);
+  REQUIRE(cuda::cuModuleGetGlobal_v2(&address, &size, module, name.c_str()) == Result::Success);
+  REQUIRE(size == bytes);
+  return address;
+}
+
 } // namespace
+
+void writeVariable(const Kernel &kernel, const std::string &name, const void *data, std::size_t bytes) {
+  REQUIRE(cuda::cuMemcpyHtoD_v2(addressOf(kernel, name, bytes), data, bytes) == Result::Success);
+}
+void readVariable(const Kernel &kernel, const std::string &name, void *data, std::size_t bytes) {
+  REQUIRE(cuda::cuMemcpyDtoH_v2(data, addressOf(kernel, name, bytes), bytes) == Result::Success);
+}
 
 void onEachArch(const std::string &subject, const std::function<void(const Foreign &)> &check, Reports reports) {
   bool any = false;

@@ -12,6 +12,7 @@
 //   }
 #pragma once
 
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
@@ -47,6 +48,10 @@ void launchCluster(const Kernel &kernel, const Kernel::Shape &shape, Extent clus
 /// All blocks at once, for grid-wide barriers.
 void launchCooperative(const Kernel &kernel, const Kernel::Shape &shape, void **arguments);
 
+/// A variable of the module that KERNEL is of.
+void writeVariable(const Kernel &kernel, const std::string &name, const void *data, std::size_t bytes);
+void readVariable(const Kernel &kernel, const std::string &name, void *data, std::size_t bytes);
+
 // Inputs, the same in every run.
 std::vector<float> normal(std::size_t count, unsigned seed);
 template <class T> std::vector<T> integers(std::size_t count, long low, long high, unsigned seed) {
@@ -75,6 +80,47 @@ std::vector<double> product(const std::vector<A> &a, const std::vector<B> &b, st
         c[i * columns + j] += static_cast<double>(a[i * depth + k]) * static_cast<double>(b[k * columns + j]);
   return c;
 }
+
+/// The same with B given column after column, as mma.sync takes it.
+template <class A, class B>
+std::vector<double> productByColumns(const std::vector<A> &a, const std::vector<B> &b, std::size_t rows,
+                                     std::size_t columns, std::size_t depth) {
+  std::vector<double> c(rows * columns);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j)
+      for (std::size_t k = 0; k < depth; ++k)
+        c[i * columns + j] += static_cast<double>(a[i * depth + k]) * static_cast<double>(b[j * depth + k]);
+  return c;
+}
+
+/// A binary floating-point format: bits of the significand with the leading one, the exponent of the smallest normal
+/// number, the greatest finite value.
+struct Format {
+  int digits, leastExponent;
+  double greatest;
+};
+inline constexpr Format halfFormat{11, -14, 65504}, bfloatFormat{8, -126, 0x1.fep127},
+    tf32Format{11, -126, 0x1.ffcp127}, e4m3Format{4, -6, 448}, e5m2Format{3, -14, 57344};
+/// The nearest value of FORMAT, ties to even; infinity beyond its greatest.
+inline double roundTo(double v, Format f) {
+  if (v == 0 || !std::isfinite(v)) return v;
+  const int unit = std::max(std::ilogb(v), f.leastExponent) - f.digits + 1;
+  const double r = std::ldexp(std::nearbyint(std::ldexp(v, -unit)), unit);
+  return std::abs(r) > f.greatest ? std::copysign(HUGE_VAL, v) : r;
+}
+
+/// A bfloat16 as memory holds it.
+struct Bfloat {
+  std::uint16_t bits = 0;
+  Bfloat() = default;
+  explicit Bfloat(double v)
+      : bits(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(roundTo(v, bfloatFormat))) >>
+                                        16)) {}
+  explicit operator double() const {
+    return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
+  }
+  bool operator==(const Bfloat &) const = default;
+};
 
 /// Every element within ABSOLUTE + RELATIVE · |want|; one assertion, which names the worst element.
 template <class T>

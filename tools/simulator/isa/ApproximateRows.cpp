@@ -84,7 +84,14 @@ template <class F> Picked pick16(const Form &f) {
   }
 }
 
-// The f64 forms look at the upper 32 bits of the operand only and clear the lower ones of the result (§9.7.3.14).
+// rsqrt.approx.f64 without .ftz has all bits: it is a piece of software, within one unit of the last place.
+const Inst *rootOf64(Warp &w, const Inst *i) {
+  put<double>(w, i->o[0], canonical(1.0 / __builtin_elementwise_sqrt(get<double>(w, i->o[1]))));
+  return i + 1;
+}
+
+// The f64 forms with .ftz look at the upper 32 bits of the operand only and clear the lower ones of the result
+// (§9.7.3.14).
 template <bool Root> const Inst *approximate64(Warp &w, const Inst *i) {
   Lanes<u64> x = get<u64>(w, i->o[1]) & 0xffffffff00000000ull;
   x = (x & 0x7ff0000000000000ull) == 0ull ? x & 0x8000000000000000ull : x;
@@ -110,7 +117,8 @@ const Row rows[] = {
     {"tanh approx f16|f16x2", "d a", UnitClass::Special, pick16<Library<hyperbolic>>},
     {"tanh approx bf16|bf16x2", "d a", UnitClass::Special, pick16<Library<hyperbolic>>, 90},
     {"rcp approx ftz f64", "d a", UnitClass::Special, always<approximate64<false>>},
-    {"rsqrt approx [ftz] f64", "d a", UnitClass::Special, always<approximate64<true>>},
+    {"rsqrt approx ftz f64", "d a", UnitClass::Special, always<approximate64<true>>},
+    {"rsqrt approx f64", "d a", UnitClass::Special, always<rootOf64>},
 };
 
 } // namespace

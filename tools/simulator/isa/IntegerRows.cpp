@@ -108,15 +108,17 @@ template <class T, bool High, bool AddThird> const Inst *mul24(Warp &w, const In
   return i + 1;
 }
 
-// The carry flag of each lane is a mask in the warp (§9.7.2).
+// The carry flag of each lane is a mask in the warp (§9.7.2). There is one flag, the carry of an adder, and a - b is
+// a + ~b + 1: after a subtraction it is set where nothing was borrowed. A chain of one kind cannot tell; nvcc's
+// division of 128 bits reads the flag of a sub.cc with addc.
 template <class T, bool In, bool Out, bool Subtract> const Inst *carry(Warp &w, const Inst *i) {
   const Lanes<T> a = get<T>(w, i->o[1]), b = get<T>(w, i->o[2]);
-  Lanes<T> carryIn = T(0);
-  if constexpr (In) carryIn = choose<T>(w.carry, Lanes<T>(T(1)), Lanes<T>(T(0)));
+  Lanes<T> more = T(0); // of the sum, or of what is taken away
+  if constexpr (In) more = choose<T>(Subtract ? ~w.carry : w.carry, Lanes<T>(T(1)), Lanes<T>(T(0)));
   const Lanes<T> first = Subtract ? a - b : a + b;
-  const Lanes<T> r = Subtract ? first - carryIn : first + carryIn;
+  const Lanes<T> r = Subtract ? first - more : first + more;
   if constexpr (Out) {
-    const u32 out = Subtract ? maskOf(a < b) | maskOf(first < carryIn) : maskOf(first < a) | maskOf(r < first);
+    const u32 out = Subtract ? ~(maskOf(a < b) | maskOf(first < more)) : maskOf(first < a) | maskOf(r < first);
     w.carry = (out & w.active) | (w.carry & ~w.active);
   }
   put<T>(w, i->o[0], r);

@@ -219,14 +219,14 @@ Operand Parser::parseNumber() {
 Operand Parser::parseWordOperand() {
   Operand operand;
   const std::string name = expectName("an operand");
-  if (name == "_") return operand;
+  if (name == "_" && !isPunct('|')) return operand;
   operand.index = findRegister(name);
   if (isPunct('|')) {
     take();
     const std::string second = expectName("a predicate register");
     operand.kind = Operand::Kind::Pair;
     operand.second = findRegister(second);
-    if (operand.index < 0 || (operand.second < 0 && second != "_"))
+    if ((operand.index < 0 && name != "_") || (operand.second < 0 && second != "_"))
       fail("unknown register in '" + name + "|" + second + "'");
     return operand;
   }
