@@ -4,8 +4,7 @@
 #include <cstring>
 #include <random>
 
-#include "Device.h"
-#include "tools/simulator/memory/TensorMap.h"
+#include "Async.h"
 
 namespace sage::simtest {
 namespace {
@@ -13,33 +12,6 @@ namespace {
 using sim::TensorElement;
 using sim::TensorMap;
 using sim::TensorSwizzle;
-
-std::string kernel90(const std::string &parameters, const std::string &body) {
-  return kernelText(parameters,
-                    ".reg .b32 %r<20>, %t; .reg .b64 %rd<20>; .reg .pred %p<6>; mov.u32 %t, %tid.x;\n" + body, "sm_90a",
-                    ".extern .shared .align 1024 .b8 s[];\n");
-}
-
-/// Waits at ADDRESS for the phase of PARITY.
-std::string waitFor(const std::string &address, const std::string &parity) {
-  return "{ .reg .pred done; AGAIN: mbarrier.try_wait.parity.shared::cta.b64 done, [" + address + "], " + parity +
-         "; @!done bra AGAIN; }\n";
-}
-
-struct alignas(64) MapArgument {
-  std::array<std::uint8_t, 128> bytes{};
-  explicit MapArgument(const TensorMap &map) { std::memcpy(bytes.data(), &map, sizeof map); }
-};
-
-/// Copies BYTES of shared memory to the buffer p, by 32 threads.
-std::string dump(unsigned bytes) {
-  std::string body = "ld.param.u64 %rd1, [p]; shl.b32 %r1, %t, 2; mov.u32 %r2, s; add.u32 %r2, %r2, %r1;\n"
-                     "cvt.u64.u32 %rd2, %r1; add.s64 %rd1, %rd1, %rd2;\n";
-  for (unsigned k = 0; k < bytes; k += 128)
-    body +=
-        "ld.shared.b32 %r3, [%r2+" + std::to_string(k) + "]; st.global.b32 [%rd1+" + std::to_string(k) + "], %r3;\n";
-  return body;
-}
 
 } // namespace
 
@@ -190,12 +162,6 @@ struct Layout {
   }
 };
 
-std::string list(const std::string &prefix, unsigned count) {
-  std::string text = "{";
-  for (unsigned k = 0; k < count; ++k) text += (k ? ", " : "") + prefix + std::to_string(k);
-  return text + "}";
-}
-
 /// D = A·B twice over (the second time added to the first) for whole numbers; A and B in shared memory.
 void checkWgmma(const std::string &type, unsigned bytes, Layout la, Layout lb, unsigned n) {
   constexpr unsigned baseB = 16384, total = 32768;
@@ -219,7 +185,7 @@ void checkWgmma(const std::string &type, unsigned bytes, Layout la, Layout lb, u
   const std::string immediates =
       bytes == 1 ? "" : std::string(", 1, 1, ") + (la.transposed ? "1, " : "0, ") + (lb.transposed ? "1" : "0");
   const std::string mma = "wgmma.mma_async.sync.aligned.m64n" + std::to_string(n) + "k" + std::to_string(depth) + "." +
-                          type + " " + list("%d", n / 2) + ", %rd10, %rd11, ";
+                          type + " " + registerList("%d", n / 2) + ", %rd10, %rd11, ";
   std::string body =
       ".reg .b32 %d<" + std::to_string(n / 2) +
       ">; mov.u32 %r8, s; ld.param.u64 %rd1, [q]; shl.b32 %r1, %t, 2; cvt.u64.u32 %rd2, %r1;\n"

@@ -40,6 +40,22 @@ void completePhase(Block &block, std::uint32_t address) {
   const auto found = proxy.barriers.find(address);
   if (found == proxy.barriers.end()) return;
   Mbarrier &b = found->second;
+  if (b.pending != 0 || b.bytes != 0 || b.ended) return;
+  ++b.phase;
+  b.pending = b.expected;
+  b.ended = b.expected == 0;
+  proxy.idleWaits = 0;
+  if (block.races) block.races->completePhase(b.order);
+  for (BulkCopy &c : proxy.copies)
+    if (c.barrier == address && c.counted) c.ready = true;
+  for (TrackedCopies &t : b.tracked) t.ready = t.counted;
+}
+
+void finishCopies(Block &block, std::uint32_t address) {
+  AsyncProxy &proxy = proxyOf(block);
+  const auto found = proxy.barriers.find(address);
+  if (found == proxy.barriers.end()) return;
+  Mbarrier &b = found->second;
   for (BulkCopy &c : proxy.copies)
     if (c.barrier == address && !c.counted) {
       c.counted = true;
@@ -50,14 +66,7 @@ void completePhase(Block &block, std::uint32_t address) {
     if (!t.counted) t.counted = true, proxy.idleWaits = 0;
   b.pending -= b.deferred;
   b.deferred = 0;
-  if (b.pending != 0 || b.bytes != 0 || b.ended) return;
-  ++b.phase;
-  b.pending = b.expected;
-  b.ended = b.expected == 0;
-  proxy.idleWaits = 0;
-  if (block.races) block.races->completePhase(b.order);
-  for (BulkCopy &c : proxy.copies)
-    if (c.barrier == address) c.ready = true;
+  completePhase(block, address);
 }
 
 namespace {
@@ -96,7 +105,7 @@ void landCopies(Warp &w, std::uint32_t address) {
     return any = true;
   });
   std::erase_if(b.tracked, [&](const TrackedCopies &t) {
-    if (!t.counted) return false;
+    if (!t.ready) return false;
     block.warps[t.warp].async.landUntil(t.last, t.lanes, w.index, block.shared, block.sharedShadow);
     return any = true;
   });

@@ -27,7 +27,8 @@ struct TrackedCopies {
   std::uint32_t warp = 0;
   std::uint32_t lanes = 0;
   std::uint64_t last = 0; ///< serial number of the newest copy that belongs to it
-  bool counted = false;
+  bool counted = false; ///< its arrivals were made
+  bool ready = false;   ///< its phase is complete
 };
 
 /// PTX ISA §9.7.13.15.2. The object's state lives here; its eight bytes in shared memory are opaque to programs.
@@ -119,8 +120,11 @@ struct AsyncProxy {
 AsyncProxy &proxyOf(Block &block);
 /// Another warp's mbarrier.init at ADDRESS is ordered before what W does now; false after a fault.
 bool initIsKnown(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address);
-/// Counts the bytes of finished copies at BARRIER and completes its phase when nothing is missing.
+/// Completes the phase of BARRIER when nothing is missing.
 void completePhase(Block &block, std::uint32_t barrier);
+/// The same behind counting what copies have brought. Only a wait that would fail does so: copies are as late as they
+/// can be, so that a wait for the wrong phase does not find them.
+void finishCopies(Block &block, std::uint32_t barrier);
 /// W has found a phase of BARRIER complete: what it waited for becomes visible.
 void landCopies(Warp &w, std::uint32_t barrier);
 

@@ -79,12 +79,12 @@ bool launchCopy(Warp &w, const Inst *i, unsigned lane, BulkCopy copy) {
     return false;
   }
   if (!initIsKnown(w, i, lane, copy.barrier)) return false;
-  const auto [low, high] = std::minmax_element(copy.chunks.begin(), copy.chunks.end());
-  remember(w, i, *low, *high + 16, true);
   for (const std::uint32_t at : copy.chunks) {
     if (!asyncWrite(w, i, lane, at)) return false;
     std::memset(block.sharedShadow + at, block.inFlight, 16);
   }
+  const auto [low, high] = std::minmax_element(copy.chunks.begin(), copy.chunks.end());
+  remember(w, i, *low, *high + 16, true);
   w.stats->asyncCopyBytes += copy.data.size();
   proxy.idleWaits = 0;
   copy.warp = w.index;

@@ -205,10 +205,13 @@ template <bool Parity> const Inst *wait(Warp &w, const Inst *i) {
   const Inst *next = eachLane(w, i, [&](unsigned lane) {
     Place at;
     if (!barrierAt(w, i, i->o + 2, lane, at)) return false;
-    completePhase(*at.block, at.address);
     bool fits = true;
-    const bool complete = isComplete<Parity>(w, i, lane, at, fits);
+    bool complete = isComplete<Parity>(w, i, lane, at, fits);
     if (!fits) return false;
+    if (!complete) {
+      finishCopies(*at.block, at.address);
+      complete = isComplete<Parity>(w, i, lane, at, fits);
+    }
     if (!complete) {
       failedAt = at;
       return true;
@@ -260,7 +263,7 @@ const Inst *copiesArrive(Warp &w, const Inst *i) {
     const std::uint64_t newest = w.async.newest();
     if (b.tracked.empty() || b.tracked.back().counted || b.tracked.back().warp != w.index ||
         b.tracked.back().last != newest)
-      b.tracked.push_back({w.index, 0, newest, false});
+      b.tracked.push_back({w.index, 0, newest, false, false});
     b.tracked.back().lanes |= 1u << lane;
     proxyOf(*at.block).idleWaits = 0;
     return true;
