@@ -56,20 +56,21 @@ bool readMap(Warp &w, const Inst *i, const std::uint32_t *m, unsigned lane, Tens
   return true;
 }
 
-/// A tile: walks over the rows of the box, innermost dimension first, and tells which part lies within the tensor.
+/// A tile: walks over the rows of the box, innermost dimension first, and tells which part lies within the tensor. A
+/// stride of elements leaves some out; there is none along the innermost dimension (§5.5.4; that of the map is ignored).
 class Tile {
 public:
   Tile(const TensorMap &m, const std::array<std::int32_t, 5> &c) : map(m), start(c) {
     elementBytes = tensorElementBytes(map.element);
     for (unsigned d = 0; d < map.rank; ++d) {
-      step[d] = std::max<std::uint32_t>(1, map.elementStride[d]);
+      step[d] = d == 0 ? 1 : std::max<std::uint32_t>(1, map.elementStride[d]);
       count[d] = (map.box[d] + step[d] - 1) / step[d];
       elements *= count[d];
     }
   }
   std::uint32_t bytes() const { return elements * elementBytes; }
 
-  /// BODY(offset in the tile, global address) for every element inside; false stops.
+  /// BODY(offset in the tile, global address, bytes) for the part of every row that is inside; false stops.
   template <class Body> bool forEach(Body body) const {
     std::array<std::uint32_t, 5> at{};
     for (std::uint32_t e = 0; e < elements; e += count[0]) {
@@ -87,24 +88,14 @@ public:
   }
 
 private:
-  // A row without gaps is one piece.
   template <class Body> bool row(std::uint32_t first, std::uint64_t address, Body body) const {
     const std::int64_t end = std::int64_t{map.size[0]} + 1;
-    if (step[0] == 1) {
-      const std::int64_t low = std::max<std::int64_t>(start[0], 0);
-      const std::int64_t high = std::min<std::int64_t>(std::int64_t{start[0]} + count[0], end);
-      if (low >= high) return true;
-      return body((first + static_cast<std::uint32_t>(low - start[0])) * elementBytes,
-                  address + static_cast<std::uint64_t>(low) * elementBytes,
-                  static_cast<std::uint32_t>(high - low) * elementBytes);
-    }
-    for (std::uint32_t k = 0; k < count[0]; ++k) {
-      const std::int64_t c = start[0] + std::int64_t{k} * step[0];
-      if (c < 0 || c >= end) continue;
-      if (!body((first + k) * elementBytes, address + static_cast<std::uint64_t>(c) * elementBytes, elementBytes))
-        return false;
-    }
-    return true;
+    const std::int64_t low = std::max<std::int64_t>(start[0], 0);
+    const std::int64_t high = std::min<std::int64_t>(std::int64_t{start[0]} + count[0], end);
+    if (low >= high) return true;
+    return body((first + static_cast<std::uint32_t>(low - start[0])) * elementBytes,
+                address + static_cast<std::uint64_t>(low) * elementBytes,
+                static_cast<std::uint32_t>(high - low) * elementBytes);
   }
 
   const TensorMap &map;

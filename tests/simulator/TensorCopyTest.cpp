@@ -1,0 +1,260 @@
+// Tensor copies in tile mode, one to five dimensions, in and out: every element a number of its own; where it must
+// stand follows from the text of the PTX ISA (§5.5: boxes, bounds, strides; §5.5.6: the tables of the swizzles),
+// written down here once more.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstring>
+
+#include "Async.h"
+
+namespace sage::simtest {
+namespace {
+
+using sim::TensorElement;
+using sim::TensorMap;
+using sim::TensorSwizzle;
+
+struct Case {
+  unsigned rank = 1;
+  TensorElement element = TensorElement::U8;
+  TensorSwizzle swizzle = TensorSwizzle::None;
+  std::array<int, 5> size{1, 1, 1, 1, 1}, box{1, 1, 1, 1, 1}, step{1, 1, 1, 1, 1}, start{};
+  bool nan = false;
+  unsigned pad = 0; ///< bytes between the rows of dimension 0, a multiple of 16
+
+  unsigned elementBytes() const { return sim::tensorElementBytes(element); }
+  int count(unsigned d) const { return (box[d] + step[d] - 1) / step[d]; }
+  unsigned tileBytes() const {
+    unsigned n = elementBytes();
+    for (unsigned d = 0; d < rank; ++d) n *= static_cast<unsigned>(count(d));
+    return n;
+  }
+  /// Bytes from one element to the next along dimension D.
+  std::uint64_t pitch(unsigned d) const {
+    std::uint64_t p = elementBytes();
+    for (unsigned k = 0; k < d; ++k)
+      p = k == 0 ? (p * static_cast<unsigned>(size[0]) + 15) / 16 * 16 + pad : p * static_cast<unsigned>(size[k]);
+    return p;
+  }
+  std::uint64_t tensorBytes() const { return pitch(rank - 1) * static_cast<unsigned>(size[rank - 1]) + 16; }
+
+  TensorMap map(std::uint64_t address) const {
+    TensorMap m;
+    m.magic = TensorMap::magicValue;
+    m.element = element;
+    m.swizzle = swizzle;
+    m.rank = static_cast<std::uint8_t>(rank);
+    m.nanFill = nan;
+    m.address = address;
+    for (unsigned d = 0; d < rank; ++d) {
+      m.size[d] = static_cast<std::uint32_t>(size[d] - 1);
+      m.box[d] = static_cast<std::uint16_t>(box[d]);
+      m.elementStride[d] = static_cast<std::uint8_t>(step[d]);
+      if (d > 0) m.stride[d - 1] = pitch(d);
+    }
+    return m;
+  }
+};
+
+/// Calls BODY(byte in the tile, byte in the tensor or −1) for each element of the box.
+template <class Body> void eachElement(const Case &c, Body body) {
+  std::array<int, 5> at{};
+  const unsigned bytes = c.elementBytes(), total = c.tileBytes() / bytes;
+  for (unsigned e = 0; e < total; ++e) {
+    std::int64_t offset = 0;
+    bool inside = true;
+    for (unsigned d = 0; d < c.rank; ++d) {
+      const int x = c.start[d] + at[d] * c.step[d];
+      inside &= x >= 0 && x < c.size[d];
+      offset += x * static_cast<std::int64_t>(c.pitch(d));
+    }
+    body(e * bytes, inside ? offset : -1);
+    for (unsigned d = 0; d < c.rank && ++at[d] == c.count(d); ++d) at[d] = 0;
+  }
+}
+
+// §5.5.6: which 16-byte piece of a 128-byte line stands where, line by line.
+unsigned swizzledPiece(TensorSwizzle s, unsigned line, unsigned piece) {
+  constexpr unsigned b128[8][8] = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 3, 2, 5, 4, 7, 6}, {2, 3, 0, 1, 6, 7, 4, 5},
+                                   {3, 2, 1, 0, 7, 6, 5, 4}, {4, 5, 6, 7, 0, 1, 2, 3}, {5, 4, 7, 6, 1, 0, 3, 2},
+                                   {6, 7, 4, 5, 2, 3, 0, 1}, {7, 6, 5, 4, 3, 2, 1, 0}};
+  switch (s) {
+  case TensorSwizzle::B32: return b128[line % 2][piece];
+  case TensorSwizzle::B64: return b128[line % 4][piece];
+  case TensorSwizzle::B128: return b128[line % 8][piece];
+  default: return piece;
+  }
+}
+
+unsigned place(const Case &c, unsigned byte) {
+  return byte / 128 * 128 + swizzledPiece(c.swizzle, byte / 128, byte / 16 % 8) * 16 + byte % 16;
+}
+
+std::string coordinates(unsigned rank) {
+  std::string text = "{";
+  for (unsigned d = 0; d < rank; ++d) text += (d ? ", %r" : "%r") + std::to_string(10 + d);
+  return text + "}";
+}
+
+/// Copies the tile in, shared memory to p, and the tile out to another tensor.
+std::string copyKernel(const Case &c, const std::string &out) {
+  const std::string dims = std::to_string(c.rank) + "d", bytes = std::to_string(c.tileBytes());
+  std::string loads;
+  for (unsigned d = 0; d < c.rank; ++d)
+    loads += "ld.param.s32 %r" + std::to_string(10 + d) + ", [c+" + std::to_string(4 * d) + "];\n";
+  return kernel90(".param .align 64 .b8 a[128], .param .align 64 .b8 b[128], .param .align 4 .b8 c[20], .param .u64 p",
+                  "setp.ne.u32 %p1, %t, 0; mov.b64 %rd5, a; cvta.param.u64 %rd5, %rd5; mov.b64 %rd6, b; cvta.param.u64 "
+                  "%rd6, %rd6;\n" +
+                      loads +
+                      "@%p1 bra READY; mbarrier.init.shared.b64 [s+16384], 1;\nmbarrier.arrive.expect_tx.shared.b64 _, "
+                      "[s+16384], " +
+                      bytes + ";\ncp.async.bulk.tensor." + dims +
+                      ".shared::cluster.global.tile.mbarrier::complete_tx::bytes [s], [%rd5, " + coordinates(c.rank) +
+                      "], [s+16384];\nREADY: bar.sync 0;\n" + waitFor("s+16384", "0") + "@!%p1 " + out + "." + dims +
+                      ".global.shared::cta" + (out.starts_with("cp.reduce") ? ".add" : "") +
+                      ".tile.bulk_group [%rd6, " + coordinates(c.rank) +
+                      "], [s];\ncp.async.bulk.commit_group; cp.async.bulk.wait_group 0;\n" + dump(c.tileBytes()));
+}
+
+struct alignas(4) Coordinates {
+  std::array<int, 5> c;
+};
+
+/// A pattern in which neighbours differ, whatever the width of elements.
+std::vector<std::uint8_t> pattern(std::size_t bytes) {
+  std::vector<std::uint8_t> data(bytes);
+  for (std::size_t k = 0; k < bytes; ++k) data[k] = static_cast<std::uint8_t>(k * 37 + (k >> 8) * 11 + 1);
+  return data;
+}
+
+bool isNan(TensorElement e, const std::uint8_t *p) {
+  double d;
+  float f;
+  std::uint16_t h;
+  switch (e) {
+  case TensorElement::F64: return std::memcpy(&d, p, 8), std::isnan(d);
+  case TensorElement::F16: return std::memcpy(&h, p, 2), (h & 0x7fff) > 0x7c00;
+  case TensorElement::BF16: return std::memcpy(&h, p, 2), (h & 0x7fff) > 0x7f80;
+  default: return std::memcpy(&f, p, 4), std::isnan(f);
+  }
+}
+
+void check(const Case &c) {
+  INFO("rank " << c.rank << ", element " << static_cast<int>(c.element) << ", swizzle " << static_cast<int>(c.swizzle)
+               << ", start " << c.start[0] << " " << c.start[1] << " " << c.start[2]);
+  const auto image = pattern(c.tensorBytes());
+  const unsigned padded = (c.tileBytes() + 127) / 128 * 128;
+  REQUIRE(c.tileBytes() == padded); // the kernel dumps whole lines
+  const Array<std::uint8_t> in(image), back(std::vector<std::uint8_t>(image.size(), 0xee)), out(padded);
+  Kernel kernel(copyKernel(c, "cp.async.bulk.tensor"));
+  kernel({.sharedBytes = 16392}, MapArgument(c.map(in.address())), MapArgument(c.map(back.address())),
+         Coordinates{c.start}, out.address());
+  const auto tile = out.get(), written = back.get();
+  std::vector<std::uint8_t> expected(image.size(), 0xee);
+  const unsigned n = c.elementBytes();
+  eachElement(c, [&](unsigned byte, std::int64_t offset) {
+    const std::uint8_t *got = tile.data() + place(c, byte);
+    const std::vector<std::uint8_t> zero(n);
+    if (offset >= 0) {
+      REQUIRE(std::memcmp(got, image.data() + offset, n) == 0);
+      std::memcpy(expected.data() + offset, image.data() + offset, n);
+    } else if (c.nan) {
+      REQUIRE(isNan(c.element, got));
+    } else {
+      REQUIRE(std::memcmp(got, zero.data(), n) == 0);
+    }
+  });
+  REQUIRE(written == expected);
+}
+
+} // namespace
+
+TEST_CASE("tensor copies of one to five dimensions, in and out of bounds") {
+  const Device device("sm_90a");
+  const std::array<int, 5> size{40, 9, 5, 4, 3}, box{32, 4, 3, 2, 2};
+  for (unsigned rank = 1; rank <= 5; ++rank)
+    for (const std::array<int, 5> &start :
+         {std::array<int, 5>{0, 0, 0, 0, 0}, std::array<int, 5>{8, 2, 1, 1, 1}, std::array<int, 5>{-5, -1, -1, -1, -1},
+          std::array<int, 5>{30, 7, 4, 3, 2}, std::array<int, 5>{64, 0, 0, 0, 0}}) {
+      Case c{.rank = rank, .element = TensorElement::U32, .size = size, .box = box, .start = start};
+      c.pad = rank > 1 ? 32 : 0;
+      check(c);
+    }
+}
+
+TEST_CASE("tensor copies of every element type") {
+  const Device device("sm_90a");
+  for (int e = 0; e <= 12; ++e) {
+    const auto element = static_cast<TensorElement>(e);
+    const int width = static_cast<int>(128 / sim::tensorElementBytes(element));
+    Case c{.rank = 2, .element = element, .size = {width + 16, 6}, .box = {width, 4}, .start = {16, 3}};
+    check(c);
+    c.start = {width, -2};
+    check(c);
+    c.nan = e >= 6;
+    check(c);
+  }
+}
+
+TEST_CASE("tensor copies with each swizzle") {
+  const Device device("sm_90a");
+  for (const auto &[swizzle, span] : {std::pair{TensorSwizzle::None, 64}, std::pair{TensorSwizzle::B32, 32},
+                                      std::pair{TensorSwizzle::B64, 64}, std::pair{TensorSwizzle::B128, 128}})
+    for (const auto element : {TensorElement::U8, TensorElement::F16, TensorElement::F32}) {
+      const int width = span / static_cast<int>(sim::tensorElementBytes(element));
+      Case c{.rank = 3, .element = element, .swizzle = swizzle, .size = {width + 16, 20, 3}, .box = {width, 16, 2}};
+      check(c);
+      c.start = {16, 7, 2};
+      check(c);
+      c.start = {-3, -5, 0};
+      check(c);
+    }
+}
+
+TEST_CASE("tensor copies with strides of elements") {
+  const Device device("sm_90a");
+  Case c{.rank = 3, .element = TensorElement::U16, .size = {64, 12, 9}, .box = {64, 8, 6}, .step = {1, 2, 3}};
+  check(c);
+  c.start = {0, 5, 4};
+  check(c);
+  c.step = {1, 3, 4}; // boxes that are no multiple of the stride
+  c.start = {-8, -3, -1};
+  check(c);
+}
+
+TEST_CASE("a tensor reduction adds the tile to what is there, inside of the bounds") {
+  const Device device("sm_90a");
+  const Case c{.rank = 2, .element = TensorElement::S32, .size = {40, 6}, .box = {32, 4}, .start = {16, -1}};
+  const auto image = pattern(c.tensorBytes());
+  const Array<std::uint8_t> in(image), sums(image), out(c.tileBytes());
+  Kernel kernel(copyKernel(c, "cp.reduce.async.bulk.tensor"));
+  kernel({.sharedBytes = 16392}, MapArgument(c.map(in.address())), MapArgument(c.map(sums.address())),
+         Coordinates{c.start}, out.address());
+  auto expected = image;
+  eachElement(c, [&](unsigned, std::int64_t offset) {
+    std::uint32_t value = 0;
+    if (offset < 0) return;
+    std::memcpy(&value, image.data() + offset, 4);
+    value *= 2;
+    std::memcpy(expected.data() + offset, &value, 4);
+  });
+  REQUIRE(sums.get() == expected);
+}
+
+TEST_CASE("a tensor map of another rank, or none, is reported") {
+  Device device("sm_90a");
+  const Case c{.rank = 2, .element = TensorElement::U8, .size = {128, 4}, .box = {128, 1}};
+  Case other = c;
+  other.rank = 3;
+  const Array<std::uint8_t> in(pattern(c.tensorBytes())), out(c.tileBytes());
+  for (const bool nothing : {false, true}) {
+    Kernel kernel(copyKernel(c, "cp.async.bulk.tensor"));
+    const TensorMap map = nothing ? TensorMap{} : other.map(in.address());
+    REQUIRE(kernel.tryLaunch({.sharedBytes = 16392}, MapArgument(map), MapArgument(map), Coordinates{c.start},
+                             out.address()) == Result::IllegalInstruction);
+    REQUIRE(lastReport().text.find("cp.async.bulk.tensor") != std::string::npos);
+    device.reset();
+  }
+}
+
+} // namespace sage::simtest
