@@ -51,6 +51,8 @@ TEST_CASE("an mbarrier nobody arrives at is a deadlock, one too many arrivals an
     device.reset();
   };
   fails(init + waitFor("s", "0"), Result::LaunchTimeout, "nothing arrives");
+  REQUIRE(lastReport().details.size() == 1);
+  CHECK(lastReport().details[0].find("warp 0 waits for phase 0 of the mbarrier at 0, which lacks 2 arrivals") == 0);
   fails(init + "mbarrier.arrive.shared.b64 %rd1, [s], 3;", Result::IllegalInstruction, "arrivals");
   fails("mbarrier.arrive.shared.b64 %rd1, [s];", Result::IllegalInstruction, "no initialised mbarrier");
 }

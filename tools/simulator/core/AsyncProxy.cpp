@@ -19,10 +19,35 @@ AsyncProxy &proxyOf(Block &block) {
   return *block.proxy;
 }
 
-bool waitsInVain(Block &block) {
-  // Failed waits of each warp, with nothing else happening in the block, until it counts as a deadlock.
-  constexpr std::uint64_t idleLimit = 1u << 18;
-  return ++proxyOf(block).idleWaits > idleLimit * block.warps.size();
+bool waitsInVain(Warp &w, const Inst *inst, std::uint32_t barrier) {
+  constexpr std::uint32_t enough = 1u << 16;
+  Block &block = *w.block;
+  AsyncProxy &proxy = proxyOf(block);
+  if (proxy.idleWaits++ == 0) proxy.waiting.assign(block.warps.size(), {});
+  AsyncProxy::Waiting &mine = proxy.waiting[w.index];
+  mine = {mine.count + 1, inst, barrier};
+  if (mine.count < enough) return false;
+  for (const Warp &other : block.warps) {
+    const bool stands = other.alive == 0 || other.stop == Stop::Blocked;
+    if (!stands && proxy.waiting[other.index].count < enough) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> waitTexts(const Block &block) {
+  std::vector<std::string> texts;
+  for (std::size_t k = 0; k < block.proxy->waiting.size(); ++k) {
+    const AsyncProxy::Waiting &at = block.proxy->waiting[k];
+    if (!at.inst) continue;
+    std::string text = "warp " + std::to_string(k) + " waits";
+    if (const auto found = block.proxy->barriers.find(at.barrier); found != block.proxy->barriers.end()) {
+      const Mbarrier &b = found->second;
+      text += " for phase " + std::to_string(b.phase) + " of the mbarrier at " + std::to_string(at.barrier) +
+              ", which lacks " + std::to_string(b.pending) + " arrivals and " + std::to_string(b.bytes) + " bytes";
+    }
+    texts.push_back(text + ", line " + std::to_string(at.inst->line) + ": " + block.program->lineText(at.inst->line));
+  }
+  return texts;
 }
 
 bool initIsKnown(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address) {

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -27,8 +28,8 @@ struct TrackedCopies {
   std::uint32_t warp = 0;
   std::uint32_t lanes = 0;
   std::uint64_t last = 0; ///< serial number of the newest copy that belongs to it
-  bool counted = false; ///< its arrivals were made
-  bool ready = false;   ///< its phase is complete
+  bool counted = false;   ///< its arrivals were made
+  bool ready = false;     ///< its phase is complete
 };
 
 /// PTX ISA §9.7.13.15.2. The object's state lives here; its eight bytes in shared memory are opaque to programs.
@@ -103,6 +104,12 @@ struct AsyncProxy {
   std::vector<BulkStore> stores;
   std::vector<std::array<std::uint32_t, 32>> storeGroups; ///< of each warp and lane: bulk groups committed
   std::uint64_t idleWaits = 0;                            ///< failed waits since anything changed
+  struct Waiting {
+    std::uint32_t count = 0; ///< failed waits of a warp
+    const Inst *inst = nullptr;
+    std::uint32_t barrier = 0;
+  };
+  std::vector<Waiting> waiting; ///< of each warp, since then
   struct WarpTiles {
     std::vector<PendingTile> tiles;
     std::vector<PendingReads> reads;
@@ -113,7 +120,7 @@ struct AsyncProxy {
     std::vector<std::uint8_t> states; ///< RegisterState of every 128 bytes of the register file
   };
   std::vector<RaceDetector::SyncPoint> groupReads; ///< of each four warps: what their wgmma operations have read
-  std::vector<WarpTiles> tiles;       ///< of each warp
+  std::vector<WarpTiles> tiles;                    ///< of each warp
   std::vector<std::uint16_t> readers; ///< of every 16 bytes of shared memory; at least as many as there are
 };
 
@@ -133,8 +140,11 @@ void beginReading(Block &block, const Chunks &chunks);
 void endReading(Warp &w, Chunks &chunks);
 /// The same for what a wgmma may read of shared memory, as it is known by its bounds.
 void countReaders(Block &block, const SharedOperand &operand, int change);
-/// Counts a wait that failed; true when so many did, with nothing else happening in the block, that none can succeed.
-bool waitsInVain(Block &block);
+/// Counts a wait of W at INST for BARRIER (a wgmma's: 0) that failed; true when all warps have failed so often, with
+/// nothing else happening, that none can succeed.
+bool waitsInVain(Warp &w, const Inst *inst, std::uint32_t barrier);
+/// What each warp waits for, a line for one.
+std::vector<std::string> waitTexts(const Block &block);
 /// The end of a block: copies out of shared memory land. False after a fault: something was never waited for.
 bool finishProxy(Block &block);
 /// Writes STORE to where it goes and forgets it.

@@ -192,9 +192,11 @@ template <bool Parity> bool isComplete(Warp &w, const Inst *i, unsigned lane, co
 
 const Inst *waitsForEver(Warp &w, const Inst *i, unsigned lane, const Place &at) {
   const Mbarrier &b = *at.barrier;
-  return faultAt(w, i, ViolationKind::Deadlock, lane, at.address, Space::Shared,
-                 "nothing arrives at the mbarrier: phase " + std::to_string(b.phase) + " waits for " +
-                     std::to_string(b.pending) + " arrivals and " + std::to_string(b.bytes) + " bytes");
+  faultAt(w, i, ViolationKind::Deadlock, lane, at.address, Space::Shared,
+          "nothing arrives at the mbarrier: phase " + std::to_string(b.phase) + " waits for " +
+              std::to_string(b.pending) + " arrivals and " + std::to_string(b.bytes) + " bytes");
+  w.block->violation->details = waitTexts(*w.block);
+  return nullptr;
 }
 
 // Operands: predicate (two entries), address (four), state or parity. A failed wait lets the other warps run.
@@ -228,7 +230,7 @@ template <bool Parity> const Inst *wait(Warp &w, const Inst *i) {
   result = (result & ~w.active) | done;
   const std::uint32_t failed = w.active & ~done;
   if (failed == 0) return next;
-  if (waitsInVain(*w.block) && w.block->checks.on(ViolationKind::Deadlock))
+  if (waitsInVain(w, i, failedAt.address) && w.block->checks.on(ViolationKind::Deadlock))
     return waitsForEver(w, i, static_cast<unsigned>(std::countr_zero(failed)), failedAt);
   w.stop = Stop::Yield;
   w.pc = i + 1;

@@ -311,7 +311,7 @@ const Inst *waitGroup(Warp &w, const Inst *i) {
     if (isDone(r.committed, r.group)) last = r.number;
   if (last == 0) return i + 1;
   if (const u32 missing = missingWarp(w, last); missing < w.block->warps.size()) {
-    if (waitsInVain(*w.block) && w.block->checks.on(ViolationKind::Divergence))
+    if (waitsInVain(w, i, 0) && w.block->checks.on(ViolationKind::Divergence))
       return fault(w, i, ViolationKind::Divergence, 0,
                    "warp " + std::to_string(missing) + " does not execute a wgmma of its group");
     w.stop = Stop::Yield;
