@@ -326,4 +326,38 @@ TEST_CASE("setp combines with a predicate and gives the complement") {
   CHECK(both == std::vector<u32>{2, 1, 0});
 }
 
+TEST_CASE("video instructions work on the pieces of a word") {
+  const Device device("sm_90a");
+  const std::vector<std::pair<std::string, i32 (*)(i32, i32)>> operations{
+      {"vadd", [](i32 a, i32 b) { return a + b; }},
+      {"vsub", [](i32 a, i32 b) { return a - b; }},
+      {"vabsdiff", [](i32 a, i32 b) { return std::abs(a - b); }},
+      {"vmin", [](i32 a, i32 b) { return std::min(a, b); }},
+      {"vmax", [](i32 a, i32 b) { return std::max(a, b); }}};
+  for (const auto &[name, f] : operations)
+    for (const unsigned pieces : {2u, 4u})
+      for (unsigned form = 0; form < 24; ++form) {
+        const unsigned width = 32 / pieces, mode = form / 8; // 1 .sat, 2 .add
+        const u32 mask = (1u << width) - 1;
+        const auto type = [&](unsigned k) { return form >> k & 1 ? ".s32" : ".u32"; };
+        const auto piece = [&](u32 v, unsigned at, bool isSigned) {
+          const auto x = static_cast<i32>(v >> at & mask);
+          return isSigned && x >> (width - 1) ? x - (1 << width) : x;
+        };
+        const i32 low = form & 1 ? -(1 << (width - 1)) : 0;
+        const std::string suffix[] = {"", ".sat", ".add"};
+        check3<u32>(name + std::to_string(pieces) + type(0) + type(1) + type(2) + suffix[mode],
+                    [&](u32 a, u32 b, u32 c) {
+                      u32 packed = 0;
+                      for (unsigned at = 0; at < 32; at += width) {
+                        i32 r = f(piece(a, at, form & 2), piece(b, at, form & 4));
+                        if (mode == 1) r = std::clamp(r, low, low + static_cast<i32>(mask));
+                        c += static_cast<u32>(r);
+                        packed |= (static_cast<u32>(r) & mask) << at;
+                      }
+                      return mode == 2 ? c : packed;
+                    });
+      }
+}
+
 } // namespace sage::simtest

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "Harness.h"
@@ -58,6 +59,15 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::uint64_
          static_cast<std::uint32_t>(p >> 32) ^ c[3] ^ k1, static_cast<std::uint32_t>(p)};
   }
   return c;
+}
+
+/// Extra cycles that the kernels called NAME have taken for bank conflicts so far.
+std::uint64_t bankConflicts(const std::string &name) {
+  const auto counters = nlohmann::json::parse(cuda::sagesimCounters());
+  std::uint64_t conflicts = 0;
+  for (const auto &k : counters.at("kernels"))
+    if (k.at("name") == name) conflicts += k.at("bank_conflicts").get<std::uint64_t>();
+  return conflicts;
 }
 
 } // namespace
@@ -189,6 +199,7 @@ TEST_CASE("nvcc: shortest paths, triangles, ranks") {
     const Array<int> distance(want), rounds(1);
     const Array<std::array<int, 3>> e(edges);
     cu.kernel("distances")({1, 1, 1, 128}, e.address(), distance.address(), 500, rounds.address());
+    CHECK(rounds.get()[0] >= 2);
     for (int round = 0; round < 120; ++round)
       for (const auto &edge : edges) {
         int &to = want[static_cast<std::size_t>(edge[1])];
@@ -371,8 +382,11 @@ TEST_CASE("nvcc: transpositions") {
     for (const char *name : {"transposeConflicts", "transposePadded", "transposeSwizzled"}) {
       INFO(name);
       const Array<float> x(in), y(in.size());
+      const std::uint64_t before = bankConflicts(name);
       cu.kernel(name)({3, 2, 1, 32, 8}, x.address(), y.address(), 96, 64);
       CHECK(y.get() == want);
+      // 32 lanes in one bank, for each of 32 columns in six tiles; or none at all.
+      CHECK(bankConflicts(name) - before == (name == std::string("transposeConflicts") ? 6 * 32 * 31 : 0));
     }
 
     const auto bits = integers<std::uint32_t>(64, 0, 0xffffffff, 213);

@@ -246,7 +246,7 @@ TEST_CASE("nvcc: Morton codes and a sieve") {
   });
 }
 
-TEST_CASE("nvcc: four bytes in a word", "[.]") {
+TEST_CASE("nvcc: four bytes in a word") {
   onEachArch("simd", [](const Foreign &cu) {
     auto a = randomWords(64, 130), b = randomWords(64, 131);
     a[0] = 0x80807f7f, b[0] = 0x807f7f80, b[1] = a[1];
@@ -266,7 +266,7 @@ TEST_CASE("nvcc: four bytes in a word", "[.]") {
           u([](int p, int q) { return std::min(p + q, 255); }),
           s([](int p, int q) { return std::clamp(p - q, -128, 127); }),
           u([](int p, int q) { return std::max(p - q, 0); }),
-          s([](int p, int q) { return p + q < 0 ? -(-(p + q) / 2) : (p + q + 1) / 2; }),
+          s([](int p, int q) { return p + q < 0 ? (p + q - 1) / 2 : (p + q + 1) / 2; }),
           u([](int p, int q) { return (p + q + 1) / 2; }),
           s([](int p, int) { return std::abs(p); }),
           u([](int p, int q) { return std::abs(p - q); }),
@@ -288,7 +288,7 @@ TEST_CASE("nvcc: four bytes in a word", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: two halfwords in a word", "[.]") {
+TEST_CASE("nvcc: two halfwords in a word") {
   onEachArch("simd", [](const Foreign &cu) {
     auto a = randomWords(64, 132), b = randomWords(64, 133);
     a[0] = 0x80007fff, b[0] = 0x80008000;
@@ -314,7 +314,7 @@ TEST_CASE("nvcc: two halfwords in a word", "[.]") {
           s([](int p, int q) { return p >= q ? 65535 : 0; }),
           distance,
           s([](int p, int) { return std::min(std::abs(p), 32767); }),
-          s([](int p, int q) { return p + q < 0 ? -(-(p + q) / 2) : (p + q + 1) / 2; }),
+          s([](int p, int q) { return p + q < 0 ? (p + q - 1) / 2 : (p + q + 1) / 2; }),
           s([](int p, int) { return std::min(-p, 32767); })};
       for (std::size_t k = 0; k < 12; ++k) {
         INFO("operation " << k << " of " << std::hex << x << ", " << y);
@@ -324,7 +324,7 @@ TEST_CASE("nvcc: two halfwords in a word", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: dot products of bytes and halfwords", "[.]") {
+TEST_CASE("nvcc: dot products of bytes and halfwords") {
   onEachArch("simd", [](const Foreign &cu) {
     const auto a = randomWords(64, 134), b = randomWords(64, 135);
     const Array<std::uint32_t> da(a), db(b);

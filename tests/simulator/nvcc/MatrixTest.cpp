@@ -124,10 +124,10 @@ TEST_CASE("nvcc: mma.sync of 8-bit floats") {
 
 TEST_CASE("nvcc: a product with cp.async stages, ldmatrix and mma.sync") {
   onEachArch("gemm", [](const Foreign &cu) {
-    const auto a = rounded<_Float16>(normal(64 * 160, 59)), b = rounded<_Float16>(normal(128 * 160, 60));
-    const Array<_Float16> da(a), db(b), dc(64 * 128);
-    cu.kernel("gemm")({2, 1, 1, 128, 1, 1, 3 * 8192}, da.address(), db.address(), dc.address(), 128, 160);
-    checkClose(dc.get(), productByColumns(a, b, 64, 128, 160), 0x1p-11 + 1e-5, 1e-4);
+    const auto a = rounded<_Float16>(normal(128 * 160, 59)), b = rounded<_Float16>(normal(128 * 160, 60));
+    const Array<_Float16> da(a), db(b), dc(128 * 128);
+    cu.kernel("gemm")({2, 2, 1, 128, 1, 1, 3 * 8192}, da.address(), db.address(), dc.address(), 128, 160);
+    checkClose(dc.get(), productByColumns(a, b, 128, 128, 160), 0x1p-11 + 1e-5, 1e-4);
 
     const auto m = integers<_Float16>(256, -2000, 2000, 61);
     const Array<_Float16> dm(m), dt(256);

@@ -51,7 +51,7 @@ TEST_CASE("nvcc: redux over half of the lanes") {
 TEST_CASE("nvcc: the place of the greatest, and votes of a block") {
   onEachArch("reduce", [](const Foreign &cu) {
     auto in = normal(1000, 3);
-    in[777] = in[333] = 9;
+    in[777] = in[335] = in[333] = 9; // in two warps, and twice in one
     const Array<float> x(in), value(1);
     const Array<int> place(1);
     cu.kernel("argMax")({1, 1, 1, 256}, x.address(), 1000, value.address(), place.address());

@@ -188,6 +188,37 @@ Picked pickDot(const Form &f) {
                           unsigned(f.has("hi")) << 3};
 }
 
+// The SIMD video instructions on all pieces of a word, without selectors and masks (§9.7.17). `extra`: 1 a and 2 b are
+// signed, 4 saturate to the type of d, 8 which is signed, 16 add all results to c.
+struct Distance {
+  Lanes<i32> operator()(Lanes<i32> a, Lanes<i32> b) const {
+    return __builtin_elementwise_max(a, b) - __builtin_elementwise_min(a, b);
+  }
+};
+template <unsigned Bits, class F> const Inst *piecewise(Warp &w, const Inst *i) {
+  constexpr u32 mask = (1u << Bits) - 1;
+  const Lanes<u32> a = get<u32>(w, i->o[1]), b = get<u32>(w, i->o[2]);
+  const auto piece = [](Lanes<u32> v, unsigned at, bool isSigned) {
+    return isSigned ? bits<i32>(v << (32 - Bits - at)) >> (32 - Bits) : bits<i32>(v >> at & mask);
+  };
+  const i32 low = i->extra & 8 ? -(1 << (Bits - 1)) : 0, high = low + static_cast<i32>(mask);
+  Lanes<u32> sum = get<u32>(w, i->o[3]), packed = 0;
+  for (unsigned at = 0; at < 32; at += Bits) {
+    Lanes<i32> r = F()(piece(a, at, i->extra & 1), piece(b, at, i->extra & 2));
+    if (i->extra & 4) r = __builtin_elementwise_min(__builtin_elementwise_max(r, Lanes<i32>(low)), Lanes<i32>(high));
+    sum += bits<u32>(r);
+    packed |= (bits<u32>(r) & mask) << at;
+  }
+  put<u32>(w, i->o[0], i->extra & 16 ? sum : packed);
+  return i + 1;
+}
+template <class F> Picked pickPiecewise(const Form &f) {
+  const unsigned extra = unsigned(f.type(1) == Type::S32) | unsigned(f.type(2) == Type::S32) << 1 |
+                         unsigned(f.has("sat")) << 2 | unsigned(f.type(0) == Type::S32) << 3 |
+                         unsigned(f.has("add")) << 4;
+  return {f.row->pattern.find("4 ") < 12 ? piecewise<8, F> : piecewise<16, F>, extra};
+}
+
 template <class T> const Inst *relu(Warp &w, const Inst *i) {
   const bool isMin = i->extra != 0;
   const Lanes<T> a = get<T>(w, i->o[1]), b = get<T>(w, i->o[2]);
@@ -240,6 +271,8 @@ Picked pickMultiplyCarry(const Form &f) {
   return picked;
 }
 
+#define SIM_PIECES(name, Operation)                                                                                    \
+  {name " u32|s32 u32|s32 u32|s32 [sat|add]", "d:b32 a:b32 b:b32 c:b32", UnitClass::Integer, pickPiecewise<Operation>}
 const Row rows[] = {
     {"add u16|s16|u32|s32|u64|s64", "d a b", UnitClass::Integer, unsignedBinary<Add>},
     {"add sat s32", "d a b", UnitClass::Integer, always<binary<i32, AddSat>>},
@@ -353,6 +386,16 @@ const Row rows[] = {
      }},
     {"dp4a u32|s32 u32|s32", "d:b32 a:b32 b:b32 c:b32", UnitClass::Integer, pickDot},
     {"dp2a lo|hi u32|s32 u32|s32", "d:b32 a:b32 b:b32 c:b32", UnitClass::Integer, pickDot},
+    SIM_PIECES("vadd2", Add),
+    SIM_PIECES("vadd4", Add),
+    SIM_PIECES("vsub2", Sub),
+    SIM_PIECES("vsub4", Sub),
+    SIM_PIECES("vabsdiff2", Distance),
+    SIM_PIECES("vabsdiff4", Distance),
+    SIM_PIECES("vmin2", Min),
+    SIM_PIECES("vmin4", Min),
+    SIM_PIECES("vmax2", Max),
+    SIM_PIECES("vmax4", Max),
 };
 
 } // namespace
