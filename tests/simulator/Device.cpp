@@ -76,6 +76,13 @@ Result Kernel::launch(const Shape &s, void **arguments) const {
     const auto attribute = cuda::FunctionAttribute::MaxDynamicSharedSizeBytes;
     check(cuda::cuFuncSetAttribute(function, attribute, static_cast<int>(s.sharedBytes)));
   }
+  if (s.clusterX != 0) {
+    cuda::LaunchAttribute attribute{cuda::LaunchAttributeId::ClusterDimension, {}, {}};
+    attribute.value.clusterDim = {s.clusterX, s.clusterY, s.clusterZ};
+    const cuda::LaunchConfig config{s.gridX,  s.gridY,       s.gridZ, s.blockX,   s.blockY,
+                                    s.blockZ, s.sharedBytes, nullptr, &attribute, 1};
+    return cuda::cuLaunchKernelEx(&config, function, arguments, nullptr);
+  }
   return cuda::cuLaunchKernel(function, s.gridX, s.gridY, s.gridZ, s.blockX, s.blockY, s.blockZ, s.sharedBytes, nullptr,
                               arguments, nullptr);
 }

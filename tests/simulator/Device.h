@@ -79,6 +79,7 @@ public:
     unsigned gridX = 1, gridY = 1, gridZ = 1;
     unsigned blockX = 32, blockY = 1, blockZ = 1;
     unsigned sharedBytes = 0;
+    unsigned clusterX = 0, clusterY = 1, clusterZ = 1; ///< clusterX 0: not said
   };
   /// The launch's code; arguments are copied bit by bit.
   template <class... Args> Result tryLaunch(const Shape &shape, Args... args) {

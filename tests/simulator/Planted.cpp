@@ -13,18 +13,18 @@ unsigned lineOf(const std::string &ptx, const std::string &mark) {
 }
 
 void expectFault(const std::string &bad, const std::string &good, const std::string &kind, Result code,
-                 const std::string &mark, Kernel::Shape shape) {
+                 const std::string &mark, Kernel::Shape shape, const std::string &arch) {
   const std::string parameters = ".param .u64 p";
-  Device device;
+  Device device(arch);
   {
     Array<std::uint8_t> buffer(std::vector<std::uint8_t>(256, 7));
-    Kernel kernel(kernelText(parameters, good));
+    Kernel kernel(kernelText(parameters, good, arch));
     const std::size_t before = reportCount();
     CHECK(kernel.tryLaunch(shape, buffer.address()) == Result::Success);
     CHECK(reportCount() == before);
   }
   Array<std::uint8_t> buffer(std::vector<std::uint8_t>(256, 7));
-  const std::string text = kernelText(parameters, bad);
+  const std::string text = kernelText(parameters, bad, arch);
   Kernel kernel(text);
   CHECK(kernel.tryLaunch(shape, buffer.address()) == code);
   const Report report = lastReport();

@@ -1,4 +1,4 @@
-// Scheduling of the warps of a block, and what happens when none can go on.
+// Scheduling of the warps of a block.
 #include "core/BlockRunner.h"
 
 #include <bit>
@@ -40,7 +40,7 @@ void AlignedBytes::resize(std::size_t bytes) {
   if (!data) throw std::bad_alloc();
 }
 
-BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts) : launch(l), stats(s) {
+BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts) : stats(s) {
   const Program &p = *l.program;
   const std::uint32_t threads = blockThreads(l), warps = (threads + 31) / 32;
   block.program = &p;
@@ -93,10 +93,9 @@ void BlockRunner::fillRegisterFile(Warp &w) {
   }
 }
 
-void BlockRunner::start(std::uint64_t linear) {
-  block.index = {static_cast<std::uint32_t>(linear % launch.grid[0]),
-                 static_cast<std::uint32_t>(linear / launch.grid[0] % launch.grid[1]),
-                 static_cast<std::uint32_t>(linear / launch.grid[0] / launch.grid[1])};
+void BlockRunner::start(const std::array<std::uint32_t, 3> &index) {
+  block.index = index;
+  ended = false;
   std::memset(block.sharedShadow, block.unwritten, block.sharedBytes);
   for (Barrier &b : block.barriers) b.inUse = false;
   if (races) races->startBlock();
@@ -120,28 +119,27 @@ void BlockRunner::start(std::uint64_t linear) {
   }
 }
 
-BlockRunner::Progress BlockRunner::step(unsigned rounds) {
-  for (unsigned round = 0; round < rounds; ++round) {
-    bool anyAlive = false, anyRan = false;
-    for (Warp &w : block.warps) {
-      if (w.stop == Stop::Exited) continue;
-      anyAlive = true;
-      if (w.stop == Stop::Blocked) {
-        if (!hasReady(w)) continue;
-        w.pc = resume(w);
-      }
-      anyRan = true;
-      execute(w);
-      if (w.stop == Stop::Faulted) return Progress::Faulted;
+BlockRunner::Round BlockRunner::finish() {
+  if (!ended && !finishProxy(block)) return Round::Faulted;
+  ended = true;
+  return Round::Done;
+}
+
+BlockRunner::Round BlockRunner::round() {
+  bool anyAlive = false, anyRan = false;
+  for (Warp &w : block.warps) {
+    if (w.stop == Stop::Exited) continue;
+    anyAlive = true;
+    if (w.stop == Stop::Blocked) {
+      if (!hasReady(w)) continue;
+      w.pc = resume(w);
     }
-    if (!anyAlive) return finishProxy(block) ? Progress::Done : Progress::Faulted;
-    if (!anyRan) {
-      if (!block.checks.on(ViolationKind::Deadlock)) return Progress::Unfinished; // until the time is over
-      reportDeadlock();
-      return Progress::Faulted;
-    }
+    anyRan = true;
+    execute(w);
+    if (w.stop == Stop::Faulted) return Round::Faulted;
   }
-  return Progress::Unfinished;
+  if (!anyAlive) return finish();
+  return anyRan ? Round::Ran : Round::Stuck;
 }
 
 } // namespace sage::sim

@@ -26,21 +26,19 @@ public:
   /// COUNTS has an entry for each basic block of the program.
   BlockRunner(Launch &launch, Counters &stats, std::vector<BlockCount> &counts);
 
-  void start(std::uint64_t linearIndex);
-  enum class Progress { Done, Faulted, Unfinished };
-  /// Gives every warp ROUNDS turns, or runs to the end.
-  Progress step(unsigned rounds);
-  /// Makes it a violation that the block goes on after SECONDS.
-  void reportTimeout(double seconds);
-  const std::optional<Violation> &violation() const { return block.violation; }
+  void start(const std::array<std::uint32_t, 3> &index);
+  enum class Round { Done, Faulted, Ran, Stuck };
+  /// Gives every warp that can go on a turn.
+  Round round();
+  Block &state() { return block; }
 
 private:
   void fillRegisterFile(Warp &w);
-  void reportDeadlock();
+  Round finish();
 
-  Launch &launch;
   Counters &stats;
   Block block;
+  bool ended = false; ///< what its end asks for was done
   AlignedBytes registers, shared, local;
   std::unique_ptr<RaceDetector> races;
   std::vector<LookupCache> lookups;

@@ -233,6 +233,9 @@ decodeKernel(const Module &module, const Function &function, const SymbolTable &
     program->requiredThreads = function.requiredThreads;
     program->maxThreads = function.maxThreads;
     program->requiredCluster = function.requiredCluster;
+    program->maxClusterBlocks = function.maxClusterBlocks;
+    program->explicitCluster = function.explicitCluster;
+    program->blocksAreClusters = function.blocksAreClusters;
     collectFunctions(draft);
     layOut(draft, *program);
     resolveBody(draft);

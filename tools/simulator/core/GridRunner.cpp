@@ -1,8 +1,8 @@
-// Distribution of blocks over host threads, and the sum of their counters.
+// Distribution of clusters of blocks over host threads, and the sum of their counters.
 //
-// Every worker runs one block at a time to its end. A block that takes long may be waiting for another one (through a
-// flag in global memory), so after a while the worker starts further blocks beside it, up to what would be resident on
-// the GPU.
+// Every worker runs one cluster at a time to its end; without clusters that is one block. One that takes long may be
+// waiting for another one (through a flag in global memory), so after a while the worker starts further ones beside it,
+// up to what would be resident on the GPU.
 #include "core/GridRunner.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 #include <system_error>
 #include <thread>
 
-#include "core/BlockRunner.h"
+#include "core/ClusterRunner.h"
 #include "memory/DeviceHeap.h"
 
 namespace sage::sim {
@@ -29,11 +29,12 @@ std::int64_t nowNs() {
 
 struct Shared {
   Launch &launch;
-  std::uint64_t blockCount;
+  std::uint64_t clusterCount;
+  std::uint64_t maxResident; ///< clusters
   std::atomic<std::uint64_t> next{0};
   std::atomic<std::uint64_t> resident{0};
   std::atomic<bool> stop{false};
-  std::atomic<std::int64_t> lastEnd{nowNs()}; ///< when a block ended, or the launch began
+  std::atomic<std::int64_t> lastEnd{nowNs()}; ///< when a cluster ended, or the launch began
   std::mutex mutex;
   LaunchOutcome outcome;
 };
@@ -56,8 +57,8 @@ public:
 private:
   bool startOne() {
     const std::uint64_t index = shared.next.fetch_add(1);
-    if (index >= shared.blockCount) return false;
-    if (idle.empty()) idle.push_back(std::make_unique<BlockRunner>(shared.launch, stats, counts));
+    if (index >= shared.clusterCount) return false;
+    if (idle.empty()) idle.push_back(std::make_unique<ClusterRunner>(shared.launch, stats, counts));
     busy.push_back(std::move(idle.back()));
     idle.pop_back();
     busy.back()->start(index);
@@ -69,8 +70,8 @@ private:
     while (!shared.stop) {
       if (busy.empty() && !startOne()) return;
       for (std::size_t k = 0; k < busy.size() && !shared.stop;) k += stepOne(k);
-      // All blocks at hand are slow: perhaps they wait for one that has not started.
-      if (!busy.empty() && shared.resident < shared.launch.residentBlocks) startOne();
+      // All clusters at hand are slow: perhaps they wait for one that has not started.
+      if (!busy.empty() && shared.resident < shared.maxResident) startOne();
     }
   }
 
@@ -79,20 +80,20 @@ private:
            static_cast<double>(nowNs() - shared.lastEnd) > shared.launch.timeoutSeconds * 1e9;
   }
 
-  /// 1 when the block at K stays.
+  /// 1 when the cluster at K stays.
   std::size_t stepOne(std::size_t k) {
-    BlockRunner::Progress progress = BlockRunner::Progress::Unfinished;
-    for (unsigned r = 0; r < roundsBeforeCompany && progress == BlockRunner::Progress::Unfinished;
+    ClusterRunner::Progress progress = ClusterRunner::Progress::Unfinished;
+    for (unsigned r = 0; r < roundsBeforeCompany && progress == ClusterRunner::Progress::Unfinished;
          r += roundsBetweenLooks) {
       progress = busy[k]->step(roundsBetweenLooks);
       if (shared.stop) break;
-      if (progress == BlockRunner::Progress::Unfinished && isLate()) {
-        busy[k]->reportTimeout(shared.launch.timeoutSeconds);
-        progress = BlockRunner::Progress::Faulted;
+      if (progress == ClusterRunner::Progress::Unfinished && isLate()) {
+        busy[k]->giveUp(shared.launch.timeoutSeconds);
+        progress = ClusterRunner::Progress::Faulted;
       }
     }
-    if (progress == BlockRunner::Progress::Unfinished) return 1;
-    if (progress == BlockRunner::Progress::Faulted) {
+    if (progress == ClusterRunner::Progress::Unfinished) return 1;
+    if (progress == ClusterRunner::Progress::Faulted) {
       shared.stop = true;
       const std::lock_guard lock(shared.mutex);
       if (!shared.outcome.violation) shared.outcome.violation = busy[k]->violation();
@@ -119,16 +120,18 @@ private:
   Shared &shared;
   std::vector<BlockCount> counts;
   Counters stats;
-  std::vector<std::unique_ptr<BlockRunner>> busy, idle;
+  std::vector<std::unique_ptr<ClusterRunner>> busy, idle;
 };
 
 } // namespace
 
 LaunchOutcome runGrid(Launch &launch, unsigned hostThreads) {
   if (launch.program->usesHeap) launch.memory->heap().prepare(*launch.memory); // malloc gives null without
-  Shared shared{launch, std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2], {}, {}, {}, nowNs(), {}, {}};
+  const std::uint64_t size = std::uint64_t{launch.cluster[0]} * launch.cluster[1] * launch.cluster[2];
+  const std::uint64_t clusters = std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2] / size;
+  Shared shared{launch, clusters, launch.residentBlocks / size, {}, {}, {}, nowNs(), {}, {}};
   if (hostThreads == 0) hostThreads = std::max(1u, std::thread::hardware_concurrency());
-  const auto workers = static_cast<unsigned>(std::min<std::uint64_t>(hostThreads, shared.blockCount));
+  const auto workers = static_cast<unsigned>(std::min<std::uint64_t>(hostThreads, shared.clusterCount));
   std::vector<std::thread> threads;
   for (unsigned k = 1; k < workers; ++k) {
     try {

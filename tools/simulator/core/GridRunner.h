@@ -1,4 +1,5 @@
-// Runs a whole grid: blocks are handed to the host's cores, each of which interleaves the warps of the block it runs.
+// Runs a whole grid: clusters of blocks are handed to the host's cores, each of which interleaves the warps of the
+// cluster it runs. Without clusters every block is one of its own.
 #pragma once
 
 #include <array>
@@ -19,6 +20,8 @@ struct Launch {
   DeviceMemory *memory = nullptr;
   std::array<std::uint32_t, 3> grid{1, 1, 1};
   std::array<std::uint32_t, 3> threads{1, 1, 1};
+  std::array<std::uint32_t, 3> cluster{1, 1, 1}; ///< blocks that run together; divides the grid
+  bool explicitCluster = false;                  ///< the kernel or the launch asked for clusters
   std::uint32_t dynamicSharedBytes = 0;
   std::vector<std::uint8_t> parameters;
   std::uint32_t smCount = 1;

@@ -201,16 +201,20 @@ private:
   bool special(const Operand &o, Type type) {
     const auto info = specialByName(o.name);
     if (!info) return mismatch("names the unknown register '" + o.name + "'");
-    if (info->dynamic || (typeBits(type) > 32) != (info->bits > 32))
+    if (info->dynamic || info->bits == 1 || (typeBits(type) > 32) != (info->bits > 32))
       return mismatch("cannot use '" + o.name + "' here");
-    const bool wide = info->bits > 32;
+    specialSlot(*info);
+    return true;
+  }
+
+  void specialSlot(const SpecialInfo &info) {
+    const bool wide = info.bits > 32;
     std::uint32_t index = 0;
     while (index < draft.specials.size() &&
-           (draft.specials[index].special != info->special || draft.specials[index].wide != wide))
+           (draft.specials[index].special != info.special || draft.specials[index].wide != wide))
       ++index;
-    if (index == draft.specials.size()) draft.specials.push_back({info->special, wide});
+    if (index == draft.specials.size()) draft.specials.push_back({info.special, wide});
     add(Entry::Kind::Special, index);
-    return true;
   }
 
   const Symbol *findSymbol(const std::string &name) const {
@@ -290,6 +294,9 @@ private:
   bool sourcePredicate(const Operand &o) {
     if (o.kind == Operand::Kind::Integer) {
       constant(Width::Predicate, o.bits != 0 ? 0xffffffffu : 0u);
+    } else if (const auto info = o.kind == Operand::Kind::Special ? specialByName(o.name) : std::nullopt;
+               info && info->bits == 1) {
+      specialSlot(*info); // its first lane is the mask
     } else {
       if (o.kind != Operand::Kind::Register || registerType(o.index) != Type::Pred)
         return mismatch("has no predicate where one belongs");

@@ -29,6 +29,21 @@ enum class Special : std::uint8_t {
   NctaidX,
   NctaidY,
   NctaidZ,
+  ClusteridX,
+  ClusteridY,
+  ClusteridZ,
+  NclusteridX,
+  NclusteridY,
+  NclusteridZ,
+  ClusterCtaidX,
+  ClusterCtaidY,
+  ClusterCtaidZ,
+  ClusterNctaidX,
+  ClusterNctaidY,
+  ClusterNctaidZ,
+  ClusterCtarank,
+  ClusterNctarank,
+  IsExplicitCluster, ///< a predicate
   LaneId,
   WarpId,
   NWarpId,
@@ -42,8 +57,6 @@ enum class Special : std::uint8_t {
   LaneMaskGt,
   DynamicSharedBytes,
   TotalSharedBytes,
-  Zero,
-  One,
   Clock,
   Clock64,
   GlobalTimer, ///< read when executed, not filled in
@@ -128,6 +141,9 @@ struct Program {
   std::array<std::uint32_t, 3> requiredThreads{};
   std::array<std::uint32_t, 3> maxThreads{};
   std::array<std::uint32_t, 3> requiredCluster{};
+  std::uint32_t maxClusterBlocks = 0; ///< .maxclusterrank; 0: not said
+  bool explicitCluster = false;       ///< must be launched with clusters
+  bool blocksAreClusters = false;     ///< a launch counts clusters, not blocks
 
   std::shared_ptr<const std::vector<std::string>> lines; ///< the module's source
   std::string lineText(std::uint32_t line) const;

@@ -1,8 +1,8 @@
 // One table of names and one function of values; see SpecialRegisters.h.
 #include "core/SpecialRegisters.h"
 
+#include "core/Cluster.h"
 #include "core/GridRunner.h"
-#include "core/Warp.h"
 
 namespace sage::sim {
 namespace {
@@ -12,7 +12,7 @@ struct NameRow {
   SpecialInfo info;
 };
 
-// Without clusters every block is a cluster of its own.
+// Without clusters every block is a cluster of its own (§10.13 to §10.19).
 constexpr NameRow nameRows[] = {
     {"%tid.x", {Special::TidX, 32, false}},
     {"%tid.y", {Special::TidY, 32, false}},
@@ -26,20 +26,21 @@ constexpr NameRow nameRows[] = {
     {"%nctaid.x", {Special::NctaidX, 32, false}},
     {"%nctaid.y", {Special::NctaidY, 32, false}},
     {"%nctaid.z", {Special::NctaidZ, 32, false}},
-    {"%clusterid.x", {Special::CtaidX, 32, false}},
-    {"%clusterid.y", {Special::CtaidY, 32, false}},
-    {"%clusterid.z", {Special::CtaidZ, 32, false}},
-    {"%nclusterid.x", {Special::NctaidX, 32, false}},
-    {"%nclusterid.y", {Special::NctaidY, 32, false}},
-    {"%nclusterid.z", {Special::NctaidZ, 32, false}},
-    {"%cluster_ctaid.x", {Special::Zero, 32, false}},
-    {"%cluster_ctaid.y", {Special::Zero, 32, false}},
-    {"%cluster_ctaid.z", {Special::Zero, 32, false}},
-    {"%cluster_nctaid.x", {Special::One, 32, false}},
-    {"%cluster_nctaid.y", {Special::One, 32, false}},
-    {"%cluster_nctaid.z", {Special::One, 32, false}},
-    {"%cluster_ctarank", {Special::Zero, 32, false}},
-    {"%cluster_nctarank", {Special::One, 32, false}},
+    {"%clusterid.x", {Special::ClusteridX, 32, false}},
+    {"%clusterid.y", {Special::ClusteridY, 32, false}},
+    {"%clusterid.z", {Special::ClusteridZ, 32, false}},
+    {"%nclusterid.x", {Special::NclusteridX, 32, false}},
+    {"%nclusterid.y", {Special::NclusteridY, 32, false}},
+    {"%nclusterid.z", {Special::NclusteridZ, 32, false}},
+    {"%cluster_ctaid.x", {Special::ClusterCtaidX, 32, false}},
+    {"%cluster_ctaid.y", {Special::ClusterCtaidY, 32, false}},
+    {"%cluster_ctaid.z", {Special::ClusterCtaidZ, 32, false}},
+    {"%cluster_nctaid.x", {Special::ClusterNctaidX, 32, false}},
+    {"%cluster_nctaid.y", {Special::ClusterNctaidY, 32, false}},
+    {"%cluster_nctaid.z", {Special::ClusterNctaidZ, 32, false}},
+    {"%cluster_ctarank", {Special::ClusterCtarank, 32, false}},
+    {"%cluster_nctarank", {Special::ClusterNctarank, 32, false}},
+    {"%is_explicit_cluster", {Special::IsExplicitCluster, 1, false}},
     {"%laneid", {Special::LaneId, 32, false}},
     {"%warpid", {Special::WarpId, 32, false}},
     {"%nwarpid", {Special::NWarpId, 32, false}},
@@ -61,6 +62,7 @@ constexpr NameRow nameRows[] = {
 
 std::uint64_t valueOf(const Warp &w, unsigned lane, Special special) {
   const Block &b = *w.block;
+  const auto &shape = b.cluster->shape;
   const std::uint32_t linear = w.index * 32 + lane, bit = 1u << lane;
   switch (special) {
   case Special::TidX: return linear % b.threads[0];
@@ -75,6 +77,21 @@ std::uint64_t valueOf(const Warp &w, unsigned lane, Special special) {
   case Special::NctaidX: return b.grid[0];
   case Special::NctaidY: return b.grid[1];
   case Special::NctaidZ: return b.grid[2];
+  case Special::ClusteridX: return b.index[0] / shape[0];
+  case Special::ClusteridY: return b.index[1] / shape[1];
+  case Special::ClusteridZ: return b.index[2] / shape[2];
+  case Special::NclusteridX: return b.grid[0] / shape[0];
+  case Special::NclusteridY: return b.grid[1] / shape[1];
+  case Special::NclusteridZ: return b.grid[2] / shape[2];
+  case Special::ClusterCtaidX: return b.index[0] % shape[0];
+  case Special::ClusterCtaidY: return b.index[1] % shape[1];
+  case Special::ClusterCtaidZ: return b.index[2] % shape[2];
+  case Special::ClusterNctaidX: return shape[0];
+  case Special::ClusterNctaidY: return shape[1];
+  case Special::ClusterNctaidZ: return shape[2];
+  case Special::ClusterCtarank: return b.rank;
+  case Special::ClusterNctarank: return b.cluster->blocks.size();
+  case Special::IsExplicitCluster: return b.cluster->isExplicit ? allLanes : 0;
   case Special::LaneId: return lane;
   case Special::WarpId: return w.index;
   case Special::NWarpId: return b.warps.size();
@@ -88,7 +105,6 @@ std::uint64_t valueOf(const Warp &w, unsigned lane, Special special) {
   case Special::LaneMaskGt: return ~(bit | (bit - 1));
   case Special::DynamicSharedBytes: return b.launch->dynamicSharedBytes;
   case Special::TotalSharedBytes: return b.sharedBytes;
-  case Special::One: return 1;
   default: return 0;
   }
 }

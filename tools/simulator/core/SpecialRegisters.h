@@ -12,7 +12,7 @@ struct Warp;
 
 struct SpecialInfo {
   Special special;
-  unsigned bits;
+  unsigned bits; ///< 1: a predicate
   bool dynamic; ///< read when executed (clocks): has no slot
 };
 std::optional<SpecialInfo> specialByName(std::string_view name);

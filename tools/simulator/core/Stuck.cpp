@@ -1,8 +1,8 @@
-// Reports of blocks that do not come to an end: what each of their warps waits for or does.
+// Reports of clusters that do not come to an end: what each of their warps waits for or does.
 #include <bit>
 #include <cstdio>
 
-#include "core/BlockRunner.h"
+#include "core/Cluster.h"
 
 namespace sage::sim {
 namespace {
@@ -14,7 +14,9 @@ std::string placeText(const Program &p, const Inst *inst) {
 std::string lanesText(const Warp &w, std::uint32_t mask) {
   char text[16];
   std::snprintf(text, sizeof text, "0x%08x", mask);
-  return "warp " + std::to_string(w.index) + ", lanes " + text + ": ";
+  std::string where;
+  if (w.block->hasPeers) where = "block " + std::to_string(w.block->rank) + " of the cluster, ";
+  return where + "warp " + std::to_string(w.index) + ", lanes " + text + ": ";
 }
 
 std::string barrierText(const Block &block, std::uint32_t id) {
@@ -26,51 +28,71 @@ std::string barrierText(const Block &block, std::uint32_t id) {
   return text + "all " + std::to_string(alive);
 }
 
-const Inst *placeOf(const Split &s) { return s.wait == Split::Wait::Barrier ? s.pc - 1 : s.pc; }
+/// Threads that the cluster's barrier has and wants.
+std::string clusterText(const Cluster &c) {
+  int arrived = 0, alive = 0;
+  for (const Block *b : c.blocks)
+    for (const Warp &w : b->warps) {
+      arrived += std::popcount(c.barrier[b->rank][w.index].arrived & w.alive);
+      alive += std::popcount(w.alive);
+    }
+  return "at the cluster's barrier with " + std::to_string(arrived) + " threads of all " + std::to_string(alive);
+}
 
-std::string splitText(const Block &block, const Warp &w, const Split &s) {
-  const char *const doing = s.wait == Split::Wait::Ready ? "runs" : "waits for more lanes";
-  return lanesText(w, s.mask) + (s.wait == Split::Wait::Barrier ? barrierText(block, s.barrier) : doing) +
-         placeText(*block.program, placeOf(s));
+bool atBarrier(const Split &s) { return s.wait == Split::Wait::Barrier || s.wait == Split::Wait::Cluster; }
+const Inst *placeOf(const Split &s) { return atBarrier(s) ? s.pc - 1 : s.pc; }
+
+std::string doing(const Block &block, const Split &s) {
+  switch (s.wait) {
+  case Split::Wait::Barrier: return barrierText(block, s.barrier);
+  case Split::Wait::Cluster: return clusterText(*block.cluster);
+  case Split::Wait::Converge: return "waits for more lanes";
+  default: return "runs";
+  }
+}
+std::string splitText(const Warp &w, const Split &s) {
+  return lanesText(w, s.mask) + doing(*w.block, s) + placeText(*w.block->program, placeOf(s));
 }
 
 } // namespace
 
 // Nobody can go on: is it a barrier or a collective that lacks lanes?
-void BlockRunner::reportDeadlock() {
+void reportDeadlock(Cluster &cluster) {
   bool collective = false;
   std::vector<std::string> details;
   Warp *first = nullptr;
   const Split *where = nullptr;
-  for (Warp &w : block.warps)
-    for (const Split &s : w.parked) {
-      const bool atBarrier = s.wait == Split::Wait::Barrier;
-      details.push_back(splitText(block, w, s));
-      if (!first || (!atBarrier && !collective)) first = &w, where = &s;
-      collective |= !atBarrier;
-    }
+  for (Block *block : cluster.blocks)
+    for (Warp &w : block->warps)
+      for (const Split &s : w.parked) {
+        details.push_back(splitText(w, s));
+        if (!first || (!atBarrier(s) && !collective)) first = &w, where = &s;
+        collective |= !atBarrier(s);
+      }
   if (!first) return;
   const auto lane = static_cast<unsigned>(std::countr_zero(where->mask));
+  const char *const whose = cluster.blocks.size() > 1 ? "all warps of the cluster wait, and no barrier can complete"
+                                                      : "all warps of the block wait, and no barrier can complete";
   fault(*first, placeOf(*where), collective ? ViolationKind::Divergence : ViolationKind::Deadlock, lane,
-        collective ? "a collective instruction waits for lanes that never come"
-                   : "all warps of the block wait, and no barrier can complete");
-  block.violation->details = std::move(details);
+        collective ? "a collective instruction waits for lanes that never come" : whose);
+  first->block->violation->details = std::move(details);
 }
 
-void BlockRunner::reportTimeout(double seconds) {
+void reportTimeout(Cluster &cluster, double seconds) {
   std::vector<std::string> details;
   Warp *first = nullptr;
-  for (Warp &w : block.warps) {
-    const bool runs = w.stop == Stop::Yield && w.pc;
-    if (runs) details.push_back(lanesText(w, w.split) + "runs" + placeText(*block.program, w.pc));
-    for (const Split &s : w.parked) details.push_back(splitText(block, w, s));
-    if (runs && !first) first = &w;
-  }
+  for (Block *block : cluster.blocks)
+    for (Warp &w : block->warps) {
+      const bool runs = w.stop == Stop::Yield && w.pc;
+      if (runs) details.push_back(lanesText(w, w.split) + "runs" + placeText(*block->program, w.pc));
+      for (const Split &s : w.parked) details.push_back(splitText(w, s));
+      if (runs && !first) first = &w;
+    }
   if (!first) return;
   char message[96];
   std::snprintf(message, sizeof message, "no block of the launch has ended for %.3g seconds", seconds);
   fault(*first, first->pc, ViolationKind::Timeout, static_cast<unsigned>(std::countr_zero(first->split)), message);
-  block.violation->details = std::move(details);
+  first->block->violation->details = std::move(details);
 }
 
 } // namespace sage::sim

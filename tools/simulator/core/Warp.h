@@ -34,7 +34,7 @@ inline constexpr std::uint64_t windowBytes = std::uint64_t{1} << 32;
 enum class Stop : std::uint8_t { None, Exited, Yield, Blocked, Faulted };
 
 struct Split {
-  enum class Wait : std::uint8_t { Ready, Converge, Barrier };
+  enum class Wait : std::uint8_t { Ready, Converge, Barrier, Cluster };
   const Inst *pc = nullptr;
   std::uint32_t mask = 0;
   Wait wait = Wait::Ready;
@@ -54,6 +54,7 @@ struct LookupCache {
 struct Block;
 struct CallStack;  // CallStack.h
 struct AsyncProxy; // AsyncProxy.h
+struct Cluster;    // Cluster.h
 
 struct Warp {
   std::byte *regs = nullptr;
@@ -109,6 +110,9 @@ struct Block {
   std::array<std::uint32_t, 3> index{};
   std::array<std::uint32_t, 3> threads{};
   std::array<std::uint32_t, 3> grid{};
+  Cluster *cluster = nullptr; ///< the blocks that run together with this one; at least itself
+  std::uint32_t rank = 0;     ///< in the cluster
+  bool hasPeers = false;      ///< the cluster has more than one block
   std::uint8_t *shared = nullptr;
   std::uint8_t *sharedShadow = nullptr;
   std::uint32_t sharedBytes = 0;

@@ -29,6 +29,9 @@ Result readAttributes(const LaunchConfig &config, KernelWork &work) {
     const LaunchAttribute &a = config.attributes[i];
     if (a.id == LaunchAttributeId::ClusterDimension)
       work.cluster = {a.value.clusterDim.x, a.value.clusterDim.y, a.value.clusterDim.z};
+    if (a.id == LaunchAttributeId::ClusterSchedulingPolicyPreference &&
+        (a.value.clusterSchedulingPolicyPreference < 0 || a.value.clusterSchedulingPolicyPreference > 2))
+      return Result::InvalidValue;
     if (a.id == LaunchAttributeId::Cooperative) work.cooperative = a.value.cooperative != 0;
     // The others change when a kernel starts, not what it computes.
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "driver/Call.h"
+#include "driver/Clusters.h"
 #include "driver/Exports.h"
 #include "driver/ModuleLoader.h"
 #include "driver/Occupancy.h"
@@ -96,11 +97,12 @@ Result cuOccupancyMaxActiveClusters(int *clusters, Function function, const Laun
   return functionCall("cuOccupancyMaxActiveClusters", function, [&](ContextHandle &c, FunctionHandle &f) {
     if (!clusters || !config) return Result::InvalidValue;
     if (c.spec->major < 9) return Result::InvalidClusterSize;
-    unsigned size = 1;
+    auto shape = requiredCluster(f);
     for (unsigned i = 0; config->attributes && i < config->numAttributes; ++i)
       if (const auto &a = config->attributes[i]; a.id == LaunchAttributeId::ClusterDimension)
-        size = a.value.clusterDim.x * a.value.clusterDim.y * a.value.clusterDim.z;
-    if (size == 0 || size > (f.nonPortableCluster ? 16u : 8u)) return Result::InvalidClusterSize;
+        shape = {a.value.clusterDim.x, a.value.clusterDim.y, a.value.clusterDim.z};
+    if (const Result r = checkCluster(c, f, shape); r != Result::Success) return r;
+    const unsigned size = shape[0] * shape[1] * shape[2];
     const int perSm = blocksPerSm(*c.spec, *f.program, config->blockDimX * config->blockDimY * config->blockDimZ,
                                   config->sharedMemBytes);
     *clusters = perSm * c.spec->smCount / static_cast<int>(size);
@@ -111,7 +113,9 @@ Result cuOccupancyMaxPotentialClusterSize(int *size, Function function, const La
   return functionCall("cuOccupancyMaxPotentialClusterSize", function, [&](ContextHandle &c, FunctionHandle &f) {
     if (!size || !config) return Result::InvalidValue;
     if (c.spec->major < 9) return Result::InvalidClusterSize;
-    *size = f.nonPortableCluster ? 16 : 8;
+    const auto shape = requiredCluster(f);
+    const std::uint32_t required = shape[0] * shape[1] * shape[2];
+    *size = static_cast<int>(required != 0 ? required : largestCluster(c, f));
     return Result::Success;
   });
 }

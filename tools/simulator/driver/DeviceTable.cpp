@@ -68,7 +68,9 @@ std::optional<int> attributeOf(const DeviceSpec &s, int ordinal, cuda::DeviceAtt
   case A::MemoryPoolsSupported:
   case A::ComputePreemptionSupported: return 1;
   case A::AsyncEngineCount: return 2;
-  // Clusters, virtual memory, textures and sharing between processes are not simulated.
+  case A::ClusterLaunch:
+  case A::TensorMapAccessSupported: return s.major >= 9;
+  // Virtual memory, textures and sharing between processes are not simulated.
   default: break;
   }
   const int number = static_cast<int>(attribute);

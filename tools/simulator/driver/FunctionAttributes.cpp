@@ -1,6 +1,7 @@
 // Attributes of functions, read and set, for functions of modules and kernels of libraries.
 #include <algorithm>
 
+#include "driver/Clusters.h"
 #include "driver/ModuleLoader.h"
 
 namespace sage::sim {
@@ -19,6 +20,14 @@ static int maxThreadsOf(const Program &p) {
   return static_cast<int>(limit);
 }
 
+// Not where the code says it; that all three are set or none is checked by the launch.
+static Result requireCluster(FunctionHandle &f, std::size_t dimension, int value) {
+  if (f.program->requiredCluster[0] != 0) return Result::NotPermitted;
+  if (value < 0) return Result::InvalidValue;
+  f.requiredCluster[dimension] = static_cast<std::uint32_t>(value);
+  return Result::Success;
+}
+
 Result functionAttribute(ContextHandle &c, FunctionHandle &f, FunctionAttribute attribute, int &value) {
   const Program &p = *f.program;
   switch (attribute) {
@@ -32,12 +41,12 @@ Result functionAttribute(ContextHandle &c, FunctionHandle &f, FunctionAttribute 
   case FunctionAttribute::CacheModeCa: value = 0; break;
   case FunctionAttribute::MaxDynamicSharedSizeBytes: value = f.maxDynamicSharedBytes; break;
   case FunctionAttribute::PreferredSharedMemoryCarveout: value = f.sharedCarveout; break;
-  case FunctionAttribute::RequiredClusterWidth: value = static_cast<int>(p.requiredCluster[0]); break;
-  case FunctionAttribute::RequiredClusterHeight: value = static_cast<int>(p.requiredCluster[1]); break;
-  case FunctionAttribute::RequiredClusterDepth: value = static_cast<int>(p.requiredCluster[2]); break;
+  case FunctionAttribute::RequiredClusterWidth: value = static_cast<int>(requiredCluster(f)[0]); break;
+  case FunctionAttribute::RequiredClusterHeight: value = static_cast<int>(requiredCluster(f)[1]); break;
+  case FunctionAttribute::RequiredClusterDepth: value = static_cast<int>(requiredCluster(f)[2]); break;
   case FunctionAttribute::NonPortableClusterSizeAllowed: value = f.nonPortableCluster; break;
-  case FunctionAttribute::ClusterSizeMustBeSet:
-  case FunctionAttribute::ClusterSchedulingPolicyPreference: value = 0; break;
+  case FunctionAttribute::ClusterSizeMustBeSet: value = f.clusterMustBeSet; break;
+  case FunctionAttribute::ClusterSchedulingPolicyPreference: value = f.clusterPolicy; break;
   default: return Result::InvalidValue;
   }
   return Result::Success;
@@ -54,7 +63,18 @@ Result setFunctionAttribute(ContextHandle &c, FunctionHandle &f, FunctionAttribu
     if (value < -1 || value > 100) return Result::InvalidValue;
     f.sharedCarveout = value;
     return Result::Success;
-  case FunctionAttribute::NonPortableClusterSizeAllowed: f.nonPortableCluster = value != 0; return Result::Success;
+  case FunctionAttribute::NonPortableClusterSizeAllowed:
+    if (value != 0 && value != 1) return Result::InvalidValue;
+    f.nonPortableCluster = value;
+    return Result::Success;
+  case FunctionAttribute::ClusterSizeMustBeSet: f.clusterMustBeSet = value != 0; return Result::Success;
+  case FunctionAttribute::RequiredClusterWidth: return requireCluster(f, 0, value);
+  case FunctionAttribute::RequiredClusterHeight: return requireCluster(f, 1, value);
+  case FunctionAttribute::RequiredClusterDepth: return requireCluster(f, 2, value);
+  case FunctionAttribute::ClusterSchedulingPolicyPreference: // default, spread, load balancing
+    if (value < 0 || value > 2) return Result::InvalidValue;
+    f.clusterPolicy = value;
+    return Result::Success;
   default: return Result::InvalidValue;
   }
 }

@@ -97,6 +97,7 @@ private:
     auto function = std::make_unique<cuda::FunctionHandle>();
     function->module = result.get();
     function->program = limited(std::move(std::get<0>(decoded)), f);
+    function->clusterMustBeSet = function->program->explicitCluster;
     if (!result->functions.emplace(f.name, std::move(function)).second)
       throw LoadFailure{Result::InvalidPtx, f.line, "kernel '" + f.name + "' is defined twice"};
   }

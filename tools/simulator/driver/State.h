@@ -37,6 +37,9 @@ struct FunctionHandle {
   int maxDynamicSharedBytes = 49152;
   int sharedCarveout = -1;
   int nonPortableCluster = 0;
+  int clusterPolicy = 0;
+  bool clusterMustBeSet = false;
+  std::array<std::uint32_t, 3> requiredCluster{}; ///< set by an attribute; zeros: as the program says
   // What the launch calls from before CUDA 4 set one by one.
   std::array<std::uint32_t, 3> blockShape{1, 1, 1};
   std::uint32_t dynamicSharedBytes = 0;

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/GridRunner.h"
-#include "driver/Environment.h"
+#include "driver/Clusters.h"
 #include "driver/Environment.h"
 #include "driver/Graph.h"
 #include "driver/Occupancy.h"
@@ -19,21 +19,6 @@ bool within(const std::array<std::uint32_t, 3> &v, const std::array<std::uint32_
   return true;
 }
 
-std::array<std::uint32_t, 3> clusterOf(const Program &p, const KernelWork &w) {
-  const auto &wanted = w.cluster[0] != 0 ? w.cluster : p.requiredCluster;
-  return wanted[0] != 0 ? wanted : std::array<std::uint32_t, 3>{1, 1, 1};
-}
-
-Result checkCluster(const cuda::ContextHandle &c, const Program &p, const KernelWork &w) {
-  const auto cluster = clusterOf(p, w);
-  if (cluster == std::array<std::uint32_t, 3>{1, 1, 1}) return Result::Success;
-  if (c.spec->major < 9) return Result::InvalidValue;
-  if (p.requiredCluster[0] != 0 && cluster != p.requiredCluster) return Result::InvalidClusterSize;
-  for (std::size_t i = 0; i < 3; ++i)
-    if (cluster[i] == 0 || w.grid[i] % cluster[i] != 0) return Result::InvalidClusterSize;
-  return Result::NotSupported; // blocks of a cluster would have to run side by side
-}
-
 Result checkShape(const cuda::ContextHandle &c, const cuda::FunctionHandle &f, const KernelWork &w) {
   const Program &p = *f.program;
   if (!within(w.grid, {2147483647u, 65535u, 65535u}) || !within(w.block, {1024u, 1024u, 64u}))
@@ -46,7 +31,7 @@ Result checkShape(const cuda::ContextHandle &c, const cuda::FunctionHandle &f, c
   if (w.dynamicSharedBytes > static_cast<std::uint32_t>(f.maxDynamicSharedBytes)) return Result::InvalidValue;
   if (p.staticSharedBytes + std::uint64_t{w.dynamicSharedBytes} > static_cast<std::uint64_t>(c.spec->sharedOptinBytes))
     return Result::InvalidValue;
-  return checkCluster(c, p, w);
+  return Result::Success;
 }
 
 void count(DriverState &s, const Program &p, const LaunchOutcome &outcome, double seconds) {
@@ -102,7 +87,7 @@ Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w
   l.parameters = w.arguments;
   l.program = &p;
   l.memory = c.memory.get();
-  l.grid = w.grid;
+  if (const Result grouped = groupBlocks(c, *function, w, l); grouped != Result::Success) return grouped;
   l.threads = w.block;
   l.dynamicSharedBytes = w.dynamicSharedBytes;
   l.smCount = static_cast<std::uint32_t>(c.spec->smCount);

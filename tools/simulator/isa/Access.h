@@ -6,6 +6,7 @@
 // Included only by files that are compiled per vector level.
 #pragma once
 
+#include "core/Cluster.h"
 #include "core/Faults.h"
 #include "core/Lanes.h"
 #include "core/ProxyAccess.h"
@@ -17,6 +18,9 @@ struct Region {
   u8 *shadow = nullptr; ///< null: everything counts as written
   Space space = Space::Global;
   u64 base = 0; ///< address of data[0], for reports
+  /// Of shared memory, when the address names a block of the cluster: whose it is. Null: the own.
+  Block *owner = nullptr;
+  bool reachesCluster = false; ///< addresses may name other blocks
 };
 
 enum class Use : unsigned { Read, Write };
@@ -88,6 +92,9 @@ SIM_INLINE bool globalAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mas
   return true;
 }
 
+template <class Body>
+bool clusterAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, bool ownOnly, Body body);
+
 /// A region of LIMIT bytes that all lanes must stay in.
 template <class Body>
 SIM_INLINE bool boundedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, u64 limit, Region region,
@@ -99,17 +106,37 @@ SIM_INLINE bool boundedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 ma
     if (leftOut(w, ViolationKind::OutOfBounds, outside) != 0)
       return (mask & ~outside) == 0 || body(region, address, mask & ~outside);
     const unsigned lane = static_cast<unsigned>(std::countr_zero(outside));
+    if (region.space == Space::Shared && !region.owner && namesBlock(address[lane]))
+      return clusterAccess(w, i, address, mask, size, !region.reachesCluster, body);
     boundsFault(w, i, lane, address[lane], size, limit, region.space);
     return false;
   }
   return body(region, address, mask);
 }
 
+/// The cluster's shared memory (§5.1.7), a block at a time. Rare: not inlined.
 template <class Body>
-SIM_INLINE bool sharedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
+[[gnu::noinline]] bool clusterAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, bool ownOnly,
+                                     Body body) {
+  const Lanes<u64> offset = address & clusterOffsets, block = address >> u64(clusterShift);
+  while (mask != 0) {
+    const unsigned lane = static_cast<unsigned>(std::countr_zero(mask));
+    Block *owner = reachBlock(w, i, lane, address[lane], size, ownOnly);
+    if (!owner) return false;
+    const u32 same = maskOf(block == block[lane]) & mask;
+    const Region r{owner->shared, owner->sharedShadow, Space::Shared, 0, owner, true};
+    if (!boundedAccess(w, i, offset, same, size, owner->sharedBytes, r, body)) return nameOwner(w, *owner), false;
+    mask &= ~same;
+  }
+  return true;
+}
+
+template <class Body>
+SIM_INLINE bool sharedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body,
+                             bool reachesCluster = false) {
   const Block &b = *w.block;
-  return boundedAccess(w, i, address, mask, size, b.sharedBytes, Region{b.shared, b.sharedShadow, Space::Shared, 0},
-                       body);
+  return boundedAccess(w, i, address, mask, size, b.sharedBytes,
+                       Region{b.shared, b.sharedShadow, Space::Shared, 0, nullptr, reachesCluster}, body);
 }
 template <class Body>
 SIM_INLINE bool localAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Body body) {
@@ -132,7 +159,7 @@ SIM_INLINE bool genericAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 ma
   if (__builtin_expect(global == mask, 1)) return globalAccess(w, i, address, mask, size, use, body);
   if (global != 0 && !globalAccess(w, i, address, global, size, use, body)) return false;
   const u32 shared = maskOf(address - sharedWindow < windowBytes) & mask;
-  if (shared != 0 && !sharedAccess(w, i, address - sharedWindow, shared, size, body)) return false;
+  if (shared != 0 && !sharedAccess(w, i, address - sharedWindow, shared, size, body, true)) return false;
   const u32 local = maskOf(address - localWindow < windowBytes) & mask;
   if (local != 0 && !localAccess(w, i, address - localWindow, local, size, body)) return false;
   const u32 param = use == Use::Read ? maskOf(address - paramWindow < windowBytes) & mask : 0;
@@ -149,6 +176,7 @@ SIM_INLINE bool access(Warp &w, const Inst *i, Space space, Lanes<u64> address, 
                        Body body) {
   switch (space) {
   case Space::Shared: return sharedAccess(w, i, address, mask, size, body);
+  case Space::SharedCluster: return sharedAccess(w, i, address, mask, size, body, true);
   case Space::Local: return localAccess(w, i, address, mask, size, body);
   case Space::Param: return paramAccess(w, i, address, mask, size, body);
   case Space::Generic: return genericAccess(w, i, address, mask, size, use, body);

@@ -112,6 +112,7 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
 unsigned extraOf(const Form &f) {
   const Space space = f.has("global")                           ? Space::Global
                       : f.has("shared") || f.has("shared::cta") ? Space::Shared
+                      : f.has("shared::cluster")                ? Space::SharedCluster
                                                                 : Space::Generic;
   const bool fenced = f.has("acquire") || f.has("release") || f.has("acq_rel");
   return static_cast<unsigned>(space) | unsigned(f.row->pattern.starts_with("red")) << 3 | strongAccess |
@@ -145,7 +146,9 @@ Picked pickAdd(const Form &f) {
   }
 }
 
-#define SIM_HEAD " [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] "
+#define SIM_SEM " [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] "
+#define SIM_HEAD SIM_SEM "[global|shared|shared::cta] "
+#define SIM_CLUSTER SIM_SEM "shared::cluster "
 const Row rows[] = {
     {"atom" SIM_HEAD "add u32|s32|u64|s64|f32|f64", "d m b", UnitClass::Memory, pickAdd},
     {"atom" SIM_HEAD "add noftz f16|bf16|f16x2|bf16x2", "d m b", UnitClass::Memory, pickAdd},
@@ -167,6 +170,26 @@ const Row rows[] = {
     {"red" SIM_HEAD "xor b32|b64", "m b", UnitClass::Memory, bitwise<OpXor>},
     {"red" SIM_HEAD "inc u32", "m b", UnitClass::Memory, bitwise<OpInc>},
     {"red" SIM_HEAD "dec u32", "m b", UnitClass::Memory, bitwise<OpDec>},
+    {"atom" SIM_CLUSTER "add u32|s32|u64|s64|f32|f64", "d m b", UnitClass::Memory, pickAdd, 90},
+    {"atom" SIM_CLUSTER "add noftz f16|bf16|f16x2|bf16x2", "d m b", UnitClass::Memory, pickAdd, 90},
+    {"atom" SIM_CLUSTER "min u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMin>, 90},
+    {"atom" SIM_CLUSTER "max u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMax>, 90},
+    {"atom" SIM_CLUSTER "and b32|b64", "d m b", UnitClass::Memory, bitwise<OpAnd>, 90},
+    {"atom" SIM_CLUSTER "or b32|b64", "d m b", UnitClass::Memory, bitwise<OpOr>, 90},
+    {"atom" SIM_CLUSTER "xor b32|b64", "d m b", UnitClass::Memory, bitwise<OpXor>, 90},
+    {"atom" SIM_CLUSTER "exch b32|b64", "d m b", UnitClass::Memory, bitwise<OpExch>, 90},
+    {"atom" SIM_CLUSTER "cas b16|b32|b64", "d m b c", UnitClass::Memory, bitwise<OpCas>, 90},
+    {"atom" SIM_CLUSTER "inc u32", "d m b", UnitClass::Memory, bitwise<OpInc>, 90},
+    {"atom" SIM_CLUSTER "dec u32", "d m b", UnitClass::Memory, bitwise<OpDec>, 90},
+    {"red" SIM_CLUSTER "add u32|s32|u64|s64|f32|f64", "m b", UnitClass::Memory, pickAdd, 90},
+    {"red" SIM_CLUSTER "add noftz f16|bf16|f16x2|bf16x2", "m b", UnitClass::Memory, pickAdd, 90},
+    {"red" SIM_CLUSTER "min u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMin>, 90},
+    {"red" SIM_CLUSTER "max u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMax>, 90},
+    {"red" SIM_CLUSTER "and b32|b64", "m b", UnitClass::Memory, bitwise<OpAnd>, 90},
+    {"red" SIM_CLUSTER "or b32|b64", "m b", UnitClass::Memory, bitwise<OpOr>, 90},
+    {"red" SIM_CLUSTER "xor b32|b64", "m b", UnitClass::Memory, bitwise<OpXor>, 90},
+    {"red" SIM_CLUSTER "inc u32", "m b", UnitClass::Memory, bitwise<OpInc>, 90},
+    {"red" SIM_CLUSTER "dec u32", "m b", UnitClass::Memory, bitwise<OpDec>, 90},
 };
 
 } // namespace

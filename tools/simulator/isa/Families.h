@@ -29,6 +29,8 @@ const Families &bestFamilies();
 
 /// Branches, exits and barriers: the same code on every level.
 std::span<const Row> controlRows();
+/// Clusters: their barrier, and whose shared memory an address names.
+std::span<const Row> clusterRows();
 /// The asynchronous proxy: mbarriers, bulk copies, tensor copies.
 std::span<const Row> mbarrierRows();
 std::span<const Row> bulkRows();

@@ -272,19 +272,6 @@ const Inst *copiesArrive(Warp &w, const Inst *i) {
   });
 }
 
-// The address of the same variable in another block of the cluster (§9.7.9.24); the only block has rank 0.
-template <class T> const Inst *mapAddress(Warp &w, const Inst *i) {
-  return eachLane(w, i, [&](unsigned lane) {
-    const std::uint32_t rank = w.lanes<std::uint32_t>(i->o[2])[lane];
-    if (rank != 0) {
-      fault(w, i, ViolationKind::IllegalInstruction, lane, "the cluster has no block " + std::to_string(rank));
-      return false;
-    }
-    w.lanes<T>(i->o[0])[lane] = w.lanes<T>(i->o[1])[lane];
-    return true;
-  });
-}
-
 const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 // §9.7.13.4: what this warp knows of becomes visible to the asynchronous proxy.
 const Inst *proxyFence(Warp &w, const Inst *i) {
@@ -345,8 +332,6 @@ const Row rows[] = {
     {"fence proxy tensormap::generic acquire " SIM_SCOPE, "m i", UnitClass::Barrier, plain<fence>, 90},
     {"fence acquire|release sync_restrict::shared::cta|sync_restrict::shared::cluster cluster", "", UnitClass::Barrier,
      plain<fence>, 90},
-    {"mapa [shared::cluster] u32", "d a a:u32", UnitClass::Move, plain<mapAddress<std::uint32_t>>, 90},
-    {"mapa [shared::cluster] u64", "d a a:u32", UnitClass::Move, plain<mapAddress<std::uint64_t>>, 90},
     {"setmaxnreg inc|dec sync aligned u32", "i", UnitClass::Control, plain<aligned>, 90},
     {"griddepcontrol launch_dependents|wait", "", UnitClass::Control, plain<nothing>, 90},
 };

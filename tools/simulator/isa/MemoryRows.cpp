@@ -159,6 +159,7 @@ template <class M, class R> const Inst *store(Warp &w, const Inst *i) {
 Space spaceOf(const Form &f) {
   if (f.has("global")) return Space::Global;
   if (f.has("shared") || f.has("shared::cta")) return Space::Shared;
+  if (f.has("shared::cluster")) return Space::SharedCluster;
   if (f.has("local")) return Space::Local;
   if (f.has("const")) return Space::Const;
   if (f.has("param") || f.has("param::entry")) return Space::Param;
@@ -223,6 +224,16 @@ const Row rows[] = {
     {"st volatile " SIM_WRITABLE " [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
     {"st [mmio] relaxed|release " SIM_SCOPE " " SIM_WRITABLE " " SIM_EVICT " [v2|v4] " SIM_TYPES, "m AV~",
      UnitClass::Memory, pickStore},
+    {"ld [weak] shared::cluster [ca|cg|cs|lu|cv] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory,
+     pickLoad, 90},
+    {"ld volatile shared::cluster [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad, 90},
+    {"ld relaxed|acquire " SIM_SCOPE " shared::cluster " SIM_EVICT " [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory,
+     pickLoad, 90},
+    {"st [weak] shared::cluster [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory,
+     pickStore, 90},
+    {"st volatile shared::cluster [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore, 90},
+    {"st relaxed|release " SIM_SCOPE " shared::cluster " SIM_EVICT " [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory,
+     pickStore, 90},
     {"prefetch [global|local] L1|L2", "m", UnitClass::Memory, always<nothing>},
     {"prefetch global L2::evict_last|L2::evict_normal", "m", UnitClass::Memory, always<nothing>},
     {"prefetch [param] tensormap", "m", UnitClass::Memory, always<nothing>, 90},

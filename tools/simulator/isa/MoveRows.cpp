@@ -2,6 +2,7 @@
 // §9.7.9.19–20).
 #include <ctime>
 
+#include "core/Cluster.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
 
@@ -91,8 +92,14 @@ Picked pickCvta(const Form &f) {
   return {f.has("to") ? convertAddress<true> : convertAddress<false>, window};
 }
 
+// `extra` 4: the shared::cta window, which is a part of shared::cluster: the addresses that do not name another block.
 const Inst *isSpace(Warp &w, const Inst *i) {
   const Lanes<u64> a = get<u64>(w, i->o[2]);
+  if (i->extra == 4) {
+    const Lanes<u64> block = (a - sharedWindow) >> u64(clusterShift);
+    putMask(w, i->o[0], maskOf(block == 0ull) | maskOf(block == u64(w.block->rank + 1)));
+    return i + 1;
+  }
   const u64 base = windowOf(i->extra);
   const u32 inside = i->extra ? maskOf(a - base < windowBytes) : maskOf(a < sharedWindow);
   putMask(w, i->o[0], inside);
@@ -112,16 +119,18 @@ const Row rows[] = {
     {"mov u64|b64", "d C", UnitClass::Move, always<clock64>},
     {"mov b16|u16|s16|f16|bf16|b32|u32|s32|f32|f16x2", "d a", UnitClass::Move, always<move<u32>>},
     {"mov b64|u64|s64|f64", "d a", UnitClass::Move, always<move<u64>>},
-    {"cvta [to] global|shared|shared::cta|shared::cluster|local|const|param|param::entry u32|u64", "d a",
-     UnitClass::Move, pickCvta},
+    {"cvta [to] global|shared|shared::cta|local|const|param|param::entry u32|u64", "d a", UnitClass::Move, pickCvta},
+    {"cvta [to] shared::cluster u32|u64", "d a", UnitClass::Move, pickCvta, 90},
     {"isspacep global|shared|shared::cta|local|const|param", "P a:u64", UnitClass::Predicate,
      [](const Form &f) -> Picked {
-       const unsigned window = f.has("shared") || f.has("shared::cta") ? 1
+       const unsigned window = f.has("shared") || f.has("shared::cta") ? 4
                                : f.has("local")                        ? 2
                                : f.has("param")                        ? 3
                                                                        : 0;
        return {isSpace, window};
      }},
+    {"isspacep shared::cluster", "P a:u64", UnitClass::Predicate, [](const Form &) -> Picked { return {isSpace, 1}; },
+     90},
 };
 
 } // namespace

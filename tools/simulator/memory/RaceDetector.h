@@ -127,7 +127,7 @@ private:
   std::array<View, maxWarps> clocks{};
   std::array<View, maxWarps> released{}; ///< at the warp's last fence
   std::array<View, maxWarps> seen{};     ///< from strong reads, counts at the next fence
-  std::array<View, 16> barriers{};
+  std::array<View, 18> barriers{}; ///< the named ones, then two for the cluster's
   View gone{}; ///< of warps that exited
   std::array<View, syncSlots> sync{};
   std::uint32_t epoch = 0; ///< how often the history was forgotten

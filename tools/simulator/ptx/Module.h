@@ -90,6 +90,9 @@ struct Function {
   std::array<std::uint32_t, 3> requiredThreads{};
   std::array<std::uint32_t, 3> maxThreads{};
   std::array<std::uint32_t, 3> requiredCluster{};
+  std::uint32_t maxClusterBlocks = 0;
+  bool explicitCluster = false;
+  bool blocksAreClusters = false;
   std::uint32_t minBlocksPerSm = 0;
   std::uint32_t maxRegisters = 0;
 };

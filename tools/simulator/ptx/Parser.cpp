@@ -169,6 +169,7 @@ void Parser::parseFunction(bool isEntry) {
   if (isPunct('(')) function.parameters = parseParameterList();
   while (parseFunctionDirective(function)) {
   }
+  checkClusterDirectives(function);
   if (isPunct('{')) {
     function.hasBody = true;
     parseBody(function);
@@ -183,11 +184,23 @@ bool Parser::parseFunctionDirective(Function &function) {
   if (acceptWord(".maxntid")) return function.maxThreads = parseTriple(), true;
   if (acceptWord(".reqnctapercluster")) return function.requiredCluster = parseTriple(), true;
   if (acceptWord(".minnctapersm")) return function.minBlocksPerSm = expectInteger("a count", 1024), true;
-  if (acceptWord(".maxnctapersm") || acceptWord(".maxclusterrank")) return expectInteger("a count", 65536), true;
+  if (acceptWord(".maxnctapersm")) return expectInteger("a count", 65536), true;
+  if (acceptWord(".maxclusterrank"))
+    return function.maxClusterBlocks = static_cast<std::uint32_t>(expectInteger("a count", 65536)), true;
   if (acceptWord(".maxnreg")) return function.maxRegisters = expectInteger("a count", 256), true;
-  if (acceptWord(".explicitcluster") || acceptWord(".noreturn") || acceptWord(".blocksareclusters")) return true;
+  if (acceptWord(".explicitcluster")) return function.explicitCluster = true;
+  if (acceptWord(".blocksareclusters")) return function.blocksAreClusters = true;
+  if (acceptWord(".noreturn")) return true;
   if (acceptWord(".pragma")) return take(), acceptPunct(';'), true;
   return false;
+}
+
+// PTX ISA §11.7: which cluster directives go together.
+void Parser::checkClusterDirectives(const Function &function) {
+  const bool sized = function.requiredCluster[0] != 0;
+  if (sized && function.maxClusterBlocks != 0) fail(".maxclusterrank and .reqnctapercluster exclude each other");
+  if (function.blocksAreClusters && (!sized || function.requiredThreads[0] == 0))
+    fail(".blocksareclusters needs .reqntid and .reqnctapercluster");
 }
 
 std::array<std::uint32_t, 3> Parser::parseTriple() {

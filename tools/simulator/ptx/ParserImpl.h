@@ -55,6 +55,7 @@ private:
   Variable parseParameter();
   bool parseFunctionDirective(Function &function);
   std::array<std::uint32_t, 3> parseTriple();
+  void checkClusterDirectives(const Function &function);
 
   // Variables.
   std::vector<Variable> parseVariables(Space space, bool isExtern);

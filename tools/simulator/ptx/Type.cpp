@@ -44,7 +44,8 @@ bool isBits(Type type) { return row(type).kind == Kind::Bits; }
 bool isFloat(Type type) { return row(type).kind == Kind::Float; }
 
 std::string_view spaceName(Space space) {
-  constexpr std::array<std::string_view, 7> names{"generic", "reg", "global", "shared", "local", "const", "param"};
+  constexpr std::array<std::string_view, 8> names{"generic", "reg",   "global", "shared",
+                                                  "local",   "const", "param",  "shared"};
   return names[static_cast<std::size_t>(space)];
 }
 

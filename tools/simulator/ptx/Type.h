@@ -36,7 +36,8 @@ enum class Type : std::uint8_t {
   E5M2x2,
 };
 
-enum class Space : std::uint8_t { Generic, Reg, Global, Shared, Local, Const, Param };
+/// SharedCluster is how an instruction may reach shared memory: that of every block of the cluster.
+enum class Space : std::uint8_t { Generic, Reg, Global, Shared, Local, Const, Param, SharedCluster };
 
 /// The type called NAME ("u32", "f16x2"), or Type::None.
 Type typeByName(std::string_view name);

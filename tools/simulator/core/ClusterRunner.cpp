@@ -1,0 +1,63 @@
+// Scheduling of the blocks of a cluster, and what happens when none can go on.
+#include "core/ClusterRunner.h"
+
+namespace sage::sim {
+
+ClusterRunner::ClusterRunner(Launch &l, Counters &stats, std::vector<BlockCount> &counts) : launch(l) {
+  cluster.shape = l.cluster;
+  cluster.isExplicit = l.explicitCluster;
+  const std::uint32_t count = l.cluster[0] * l.cluster[1] * l.cluster[2];
+  for (std::uint32_t rank = 0; rank < count; ++rank) {
+    blocks.push_back(std::make_unique<BlockRunner>(l, stats, counts));
+    Block &b = blocks.back()->state();
+    b.cluster = &cluster;
+    b.rank = rank;
+    b.hasPeers = count > 1;
+    cluster.blocks.push_back(&b);
+  }
+}
+
+// §2.2.2: clusters tile the grid; the rank counts x first.
+void ClusterRunner::start(std::uint64_t linear) {
+  std::array<std::uint32_t, 3> first{}, at{};
+  for (std::size_t d = 0; d < 3; ++d) {
+    const std::uint32_t clusters = launch.grid[d] / launch.cluster[d];
+    first[d] = static_cast<std::uint32_t>(linear % clusters) * launch.cluster[d];
+    linear /= clusters;
+  }
+  cluster.reset();
+  for (std::uint32_t rank = 0; rank < blocks.size(); ++rank) {
+    at = {rank % launch.cluster[0], rank / launch.cluster[0] % launch.cluster[1],
+          rank / launch.cluster[0] / launch.cluster[1]};
+    blocks[rank]->start({first[0] + at[0], first[1] + at[1], first[2] + at[2]});
+  }
+}
+
+ClusterRunner::Progress ClusterRunner::round() {
+  bool anyLeft = false, anyRan = false;
+  for (const auto &b : blocks) {
+    const BlockRunner::Round r = b->round();
+    if (r == BlockRunner::Round::Faulted) return Progress::Faulted;
+    anyLeft |= r != BlockRunner::Round::Done;
+    anyRan |= r == BlockRunner::Round::Ran;
+  }
+  if (!anyLeft) return Progress::Done;
+  // Unless deadlocks are reported, the time runs out.
+  if (anyRan || !cluster.blocks[0]->checks.on(ViolationKind::Deadlock)) return Progress::Unfinished;
+  reportDeadlock(cluster);
+  return Progress::Faulted;
+}
+
+ClusterRunner::Progress ClusterRunner::step(unsigned rounds) {
+  Progress p = Progress::Unfinished;
+  for (unsigned k = 0; k < rounds && p == Progress::Unfinished; ++k) p = round();
+  return p;
+}
+
+std::optional<Violation> ClusterRunner::violation() const {
+  for (const Block *b : cluster.blocks)
+    if (b->violation) return b->violation;
+  return std::nullopt;
+}
+
+} // namespace sage::sim
