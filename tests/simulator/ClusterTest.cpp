@@ -280,21 +280,4 @@ TEST_CASE("an aligned barrier of the cluster needs the whole warp") {
                 "divergence", Result::LaunchFailed, "// part");
 }
 
-TEST_CASE("the same bits with clusters on one host thread and on two") {
-  const Device device("sm_90a");
-  Kernel kernel(kernel90(".param .u64 p", "mov.u32 %r1, s; shl.b32 %r2, %t, 2; add.u32 %r1, %r1, %r2;\n"
-                                          "cvt.rn.f32.u32 %r3, %t; st.shared.u32 [%r1], 0;\n" +
-                                              sync +
-                                              "mapa.shared::cluster.u32 %r5, %r1, 0; rcp.approx.f32 %r3, %r3;\n"
-                                              "red.shared::cluster.add.u32 [%r5], %r3;\n" +
-                                              sync + "ld.shared.u32 %r4, [%r1];\n" + result("%r4") + sync));
-  std::vector<unsigned> first;
-  for (int k = 0; k < 4; ++k) {
-    const Array<unsigned> out(64 * 32);
-    kernel({.gridX = 64, .sharedBytes = 256, .clusterX = 4}, out.address());
-    if (k == 0) first = out.get();
-    REQUIRE(out.get() == first);
-  }
-}
-
 } // namespace sage::simtest

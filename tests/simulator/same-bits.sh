@@ -56,3 +56,37 @@ same two SAGESIM_THREADS=2
 same off SAGESIM_THREADS=2 SAGESIM_CHECKS=none
 same off-one SAGESIM_THREADS=1 SAGESIM_CHECKS=none
 for level in baseline avx2; do same "$level" SAGESIM_LEVEL=$level SAGESIM_THREADS=2; done
+
+# Clusters: floating-point sums of several blocks in the shared memory of one, in an order that is always the same.
+cat >cluster.ptx <<'PTX'
+.version 8.0
+.target sm_90
+.address_size 64
+.visible .entry mix(.param .u64 p)
+{
+  .reg .b64 %a, %o; .reg .b32 %r, %c, %g, %s, %t; .reg .f32 %x;
+  .shared .align 16 .b8 m[512];
+  ld.param.b64 %a, [p];
+  mov.u32 %r, %tid.x; mov.u32 %c, %ctaid.x; mad.lo.u32 %g, %c, 128, %r;
+  cvt.rn.f32.u32 %x, %g; sin.approx.f32 %x, %x;
+  shl.b32 %s, %r, 2; mov.b32 %t, m; add.u32 %s, %s, %t; st.shared.f32 [%s], %x;
+  barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;
+  xor.b32 %r, %r, 33; shl.b32 %r, %r, 2; add.u32 %t, %t, %r; mapa.shared::cluster.u32 %t, %t, 0;
+  red.shared::cluster.add.f32 [%t], %x;
+  barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;
+  ld.shared.b32 %t, [%s];
+  mul.wide.u32 %o, %g, 4; add.s64 %a, %a, %o; st.global.b32 [%a], %t;
+  ret;
+}
+PTX
+clusters() { # NAME VARIABLE=VALUE...
+  local name=$1
+  shift
+  env "$@" "$tool" run cluster.ptx --device sm_90a --kernel mix --grid 64 --block 128 --cluster 4 --arg buf:32768 \
+    --output 0:"$name.bits" >out 2>err || { echo "$name: failed" >&2; cat err >&2; exit 1; }
+  cmp cluster-one.bits "$name.bits" || { echo "$name: different bits" >&2; exit 1; }
+}
+clusters cluster-one SAGESIM_THREADS=1
+cmp -s -n 32768 cluster-one.bits /dev/zero && { echo "the cluster kernel wrote nothing" >&2; exit 1; }
+clusters cluster-two SAGESIM_THREADS=2
+clusters cluster-off SAGESIM_THREADS=2 SAGESIM_CHECKS=none

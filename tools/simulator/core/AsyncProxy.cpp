@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/Cluster.h"
 #include "core/Faults.h"
 
 namespace sage::sim {
@@ -27,10 +28,13 @@ bool waitsInVain(Warp &w, const Inst *inst, std::uint32_t barrier) {
   AsyncProxy::Waiting &mine = proxy.waiting[w.index];
   mine = {mine.count + 1, inst, barrier};
   if (mine.count < enough) return false;
-  for (const Warp &other : block.warps) {
-    const bool stands = other.alive == 0 || other.stop == Stop::Blocked;
-    if (!stands && proxy.waiting[other.index].count < enough) return false;
-  }
+  const auto waits = [](const Block &b, const Warp &other) {
+    if (other.alive == 0 || other.stop == Stop::Blocked) return true;
+    return b.proxy && b.proxy->idleWaits != 0 && b.proxy->waiting[other.index].count >= enough;
+  };
+  for (const Block *b : block.cluster->blocks)
+    for (const Warp &other : b->warps)
+      if (!waits(*b, other)) return false;
   return true;
 }
 
@@ -99,15 +103,18 @@ namespace {
 void land(Warp &w, BulkCopy &c) {
   Block &block = *w.block;
   for (std::size_t k = 0; k < c.chunks.size(); ++k) {
-    const std::uint8_t *from = c.data.data() + 16 * k;
+    const std::uint8_t *from = c.data.data() + c.pieceBytes * k;
     if (c.reduction.op == Reduction::Op::None)
-      std::memcpy(block.shared + c.chunks[k], from, 16);
+      std::memcpy(block.shared + c.chunks[k], from, c.pieceBytes);
     else
-      reduceElements(c.reduction, block.shared + c.chunks[k], from, 16);
-    std::memset(block.sharedShadow + c.chunks[k], shadowSet, 16);
-    if (block.races) block.races->landed(w.index, c.chunks[k], 16, RaceDetector::asyncFlag);
+      reduceElements(c.reduction, block.shared + c.chunks[k], from, c.pieceBytes);
+    std::memset(block.sharedShadow + c.chunks[k], shadowSet, c.pieceBytes);
+    if (block.races) block.races->landed(w.index, c.chunks[k], c.pieceBytes, RaceDetector::asyncFlag);
   }
-  endReading(w, c.source);
+  if (c.issuer == &block) return endReading(w, c.source);
+  // What the issuing block may do with its source now depends on how it learns of the landing.
+  for (const std::uint16_t chunk : c.source) --proxyOf(*c.issuer).readers[chunk];
+  if (ClusterRaces *races = block.cluster->races.get()) races->heardFrom(block.rank, c.issuer->rank);
 }
 
 /// A copy that nobody waited for.
@@ -201,9 +208,16 @@ bool finishProxy(Block &block) {
   AsyncProxy &proxy = *block.proxy;
   if (!groupsAgree(block)) return false;
   for (const BulkCopy &c : proxy.copies)
-    if (unfinished(block, c.warp, c.lane, c.inst,
+    if (unfinished(*c.issuer, c.warp, c.lane, c.inst,
                    "the block ends while this copy into its shared memory has not been waited for"))
       return false;
+  for (const Block *target : block.cluster->blocks) {
+    if (!target->proxy || target == &block) continue;
+    for (const BulkCopy &c : target->proxy->copies)
+      if (c.issuer == &block && !c.source.empty() &&
+          unfinished(block, c.warp, c.lane, c.inst, "the block ends while this copy still reads its shared memory"))
+        return false;
+  }
   for (BulkStore &s : proxy.stores) {
     if (!s.source.empty() &&
         unfinished(block, s.warp, s.lane, s.inst,
@@ -222,14 +236,20 @@ std::uint64_t addressOf(Warp &w, const std::uint32_t *m, unsigned lane) {
   return static_cast<std::uint32_t>(w.lanes<std::uint32_t>(m[0])[lane] + static_cast<std::uint32_t>(displacement));
 }
 
-bool sharedAddress(Warp &w, const Inst *inst, const std::uint32_t *m, unsigned lane, std::uint32_t size, bool generic,
-                   std::uint32_t &address) {
+bool clusterPlace(Warp &w, const Inst *inst, const std::uint32_t *m, unsigned lane, std::uint32_t size, bool generic,
+                  bool ownOnly, Block *&block, std::uint32_t &address) {
   std::uint64_t at = addressOf(w, m, lane);
   if (generic && at - sharedWindow < windowBytes) at -= sharedWindow;
-  const std::uint32_t align = std::min(size, 16u), limit = w.block->sharedBytes;
+  block = w.block;
+  if (namesBlock(at)) {
+    block = reachBlock(w, inst, lane, at, size, ownOnly);
+    if (!block) return false;
+    at &= clusterOffsets;
+  }
+  const std::uint32_t align = std::min(size, 16u), limit = block->sharedBytes;
   if (at > limit || limit - at < size) {
     boundsFault(w, inst, lane, at, size, limit, Space::Shared);
-    return false;
+    return nameOwner(w, *block), false;
   }
   if (at % align != 0) {
     misalignedFault(w, inst, lane, at, align, Space::Shared);
@@ -237,6 +257,12 @@ bool sharedAddress(Warp &w, const Inst *inst, const std::uint32_t *m, unsigned l
   }
   address = static_cast<std::uint32_t>(at);
   return true;
+}
+
+bool sharedAddress(Warp &w, const Inst *inst, const std::uint32_t *m, unsigned lane, std::uint32_t size, bool generic,
+                   std::uint32_t &address) {
+  Block *own = nullptr;
+  return clusterPlace(w, inst, m, lane, size, generic, true, own, address);
 }
 
 } // namespace sage::sim

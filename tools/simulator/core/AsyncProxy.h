@@ -50,9 +50,11 @@ struct BulkCopy {
   bool counted = false; ///< its bytes were taken off the tx-count
   bool ready = false;   ///< its phase is complete: it lands at the next wait
   std::vector<std::uint8_t> data;
-  std::vector<std::uint32_t> chunks; ///< addresses of where each 16 bytes go
+  std::uint32_t pieceBytes = 16;
+  std::vector<std::uint32_t> chunks; ///< addresses of where each piece goes
   Chunks source;                     ///< what it reads of shared memory
   Reduction reduction;
+  Block *issuer = nullptr; ///< whose warp issued it; not always the block that it goes to
   std::uint32_t warp = 0, lane = 0;
   const Inst *inst = nullptr;
 };
@@ -153,6 +155,9 @@ bool landStore(Warp &w, BulkStore &store);
 /// The shared address that LANE of an address operand (four entries) has, checked; false after a fault.
 bool sharedAddress(Warp &w, const Inst *inst, const std::uint32_t *m, unsigned lane, std::uint32_t size, bool generic,
                    std::uint32_t &address);
+/// The same for the shared memory of the whole cluster: BLOCK is whose the ADDRESS is. OWNONLY: no other block's.
+bool clusterPlace(Warp &w, const Inst *inst, const std::uint32_t *m, unsigned lane, std::uint32_t size, bool generic,
+                  bool ownOnly, Block *&block, std::uint32_t &address);
 /// The value of LANE in an address operand.
 std::uint64_t addressOf(Warp &w, const std::uint32_t *m, unsigned lane);
 

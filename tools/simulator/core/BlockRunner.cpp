@@ -58,7 +58,8 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
   shared.resize(2 * std::size_t{block.sharedBytes});
   block.shared = reinterpret_cast<std::uint8_t *>(shared.get());
   block.sharedShadow = block.shared + block.sharedBytes;
-  if (warps > 1 && block.sharedBytes != 0 && l.checks.on(ViolationKind::Race))
+  const bool isAlone = warps == 1 && l.cluster == std::array<std::uint32_t, 3>{1, 1, 1};
+  if (!isAlone && block.sharedBytes != 0 && l.checks.on(ViolationKind::Race))
     races = std::make_unique<RaceDetector>(warps, block.sharedBytes);
   block.races = races.get();
   local.resize(2 * std::size_t{warps} * 32 * p.localBytes);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdio>
 
 #include "core/Faults.h"
 #include "memory/RaceDetector.h"
@@ -26,16 +27,26 @@ bool isComplete(const Cluster &c) {
 // phase before another one has waited for the last.
 std::uint32_t detectorBarrier(std::uint32_t phase) { return namedBarriers + (phase & 1); }
 
-void release(Warp &w, bool first, bool releases) {
-  RaceDetector *races = w.block->races;
-  if (!races) return;
-  const std::uint32_t id = detectorBarrier(w.block->cluster->phase);
-  if (first) races->openBarrier(id);
-  if (releases) races->arrive(id, w.index);
+bool nobodyArrived(const std::vector<Cluster::Lanes> &warps) {
+  return std::none_of(warps.begin(), warps.end(), [](const Cluster::Lanes &l) { return l.arrived != 0; });
+}
+
+void release(Warp &w, bool releases) {
+  const Cluster &c = *w.block->cluster;
+  if (RaceDetector *races = w.block->races) {
+    const std::uint32_t id = detectorBarrier(c.phase);
+    if (nobodyArrived(c.barrier[w.block->rank])) races->openBarrier(id);
+    if (releases) races->arrive(id, w.index);
+  }
+  if (!c.races) return;
+  if (std::all_of(c.barrier.begin(), c.barrier.end(), nobodyArrived)) c.races->openCluster(c.phase & 1);
+  if (releases) c.races->arriveAtCluster(c.phase & 1, c.races->number(w.block->rank, w.index));
 }
 void acquire(Warp &w) {
   // The phase that was waited for is the last one that completed.
-  if (w.block->races) w.block->races->leave(detectorBarrier(w.block->cluster->phase - 1), w.index, false);
+  const Cluster &c = *w.block->cluster;
+  if (w.block->races) w.block->races->leave(detectorBarrier(c.phase - 1), w.index, false);
+  if (c.races) c.races->leaveCluster((c.phase - 1) & 1, c.races->number(w.block->rank, w.index));
 }
 
 void complete(Cluster &c) {
@@ -52,6 +63,10 @@ void complete(Cluster &c) {
           acquire(w);
         }
     }
+}
+
+void completeWhenAll(Cluster &c) {
+  if (isComplete(c)) complete(c);
 }
 
 const Inst *misuse(Warp &w, const Inst *inst, std::uint32_t lanes, const char *what) {
@@ -75,27 +90,85 @@ void Cluster::reset() {
   phase = 0;
 }
 
+std::optional<ViolationKind> isBarred(const Block &own, std::uint64_t address, bool ownOnly) {
+  const auto &blocks = own.cluster->blocks;
+  const std::uint64_t field = address >> clusterShift;
+  if (field == 0) return std::nullopt;
+  if (field > blocks.size()) return ViolationKind::OutOfBounds;
+  const Block *owner = blocks[field - 1];
+  if (owner == &own) return std::nullopt;
+  if (ownOnly) return ViolationKind::OutOfBounds;
+  return hasExited(*owner) ? std::optional(ViolationKind::UseAfterFree) : std::nullopt;
+}
+
 Block *reachBlock(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, bool ownOnly) {
   const auto &blocks = w.block->cluster->blocks;
-  if (address >> clusterShift == 0) return w.block;
+  const auto kind = isBarred(*w.block, address, ownOnly);
+  const std::uint64_t field = address >> clusterShift;
+  if (!kind) return field == 0 ? w.block : blocks[field - 1];
   if (!namesBlock(address)) {
     boundsFault(w, inst, lane, address, size, w.block->sharedBytes, Space::Shared);
     return nullptr;
   }
-  const std::size_t rank = (address >> clusterShift) - 1;
-  const std::string whose = "shared memory of block " + std::to_string(rank) + " of the cluster";
-  const auto refuse = [&](ViolationKind kind, const std::string &why) -> Block * {
-    faultAt(w, inst, kind, lane, address, Space::Shared, "access to " + whose + why);
-    return nullptr;
-  };
-  if (rank >= blocks.size())
-    return refuse(ViolationKind::OutOfBounds,
-                  ", which has " + std::to_string(blocks.size()) + (blocks.size() == 1 ? " block" : " blocks"));
-  Block *owner = blocks[rank];
-  if (owner == w.block) return owner;
-  if (ownOnly) return refuse(ViolationKind::OutOfBounds, " by an instruction that reaches its own block's only");
-  if (hasExited(*owner)) return refuse(ViolationKind::UseAfterFree, ", which has exited");
-  return owner;
+  std::string why = ", which has exited";
+  if (field > blocks.size())
+    why = ", which has " + std::to_string(blocks.size()) + (blocks.size() == 1 ? " block" : " blocks");
+  else if (ownOnly)
+    why = " by an instruction that reaches its own block's only";
+  faultAt(w, inst, *kind, lane, address, Space::Shared,
+          "access to shared memory of block " + std::to_string(field - 1) + " of the cluster" + why);
+  return nullptr;
+}
+
+namespace {
+
+std::string hex(std::uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+bool notStarted(Warp &w, const Inst *inst, unsigned lane, const Block &owner, std::uint64_t offset) {
+  faultAt(w, inst, ViolationKind::Race, lane, offset, Space::Shared,
+          "access to shared memory of block " + std::to_string(owner.rank) +
+              " of the cluster, which may not have started: nothing orders it behind what that block did");
+  return false;
+}
+
+} // namespace
+
+bool touchInCluster(Warp &w, const Inst *inst, unsigned lane, const Block &owner, std::uint64_t offset, bool lasts) {
+  ClusterRaces *races = w.block->cluster->races.get();
+  return !races ||
+         races->touch(races->number(w.block->rank, w.index), owner.rank, static_cast<std::uint32_t>(offset), inst, lane,
+                      lasts) ||
+         notStarted(w, inst, lane, owner, offset);
+}
+
+bool noteInCluster(Warp &w, const Inst *inst, const ClusterAccess &a) {
+  ClusterRaces *races = w.block->cluster->races.get();
+  if (!races) return true;
+  const auto conflict =
+      races->note({races->number(w.block->rank, w.index), a.owner->rank, static_cast<std::uint32_t>(a.offset), a.size,
+                   a.write, a.strong, a.deferred, inst, a.lane, a.held, a.fresh});
+  if (!conflict) return true;
+  const unsigned lane = a.lane + (conflict->offset - static_cast<std::uint32_t>(a.offset)) / a.perLane;
+  if (conflict->what == ClusterRaces::Conflict::What::NotStarted)
+    return notStarted(w, inst, lane, *a.owner, conflict->offset);
+  const auto count = static_cast<std::uint32_t>(w.block->warps.size());
+  const std::string other = "warp " + std::to_string(conflict->warp % count) + " of block " +
+                            std::to_string(conflict->warp / count) + " of the cluster";
+  const bool isFirst = !w.block->violation;
+  faultAt(w, inst, ViolationKind::Race, lane, conflict->offset, Space::Shared,
+          std::string(a.write ? "write to" : "read of") + " shared memory of block " + std::to_string(a.owner->rank) +
+              " of the cluster at " + hex(conflict->offset) + " by block " + std::to_string(w.block->rank) +
+              " is not ordered behind a " + (conflict->otherWrites ? "write" : "read") + " by " + other);
+  if (!isFirst) return false;
+  const Inst *there = races->findAccess(conflict->warp, a.owner->rank, conflict->offset, conflict->otherWrites);
+  w.block->violation->details.push_back(there ? "other side: " + other + ", line " + std::to_string(there->line) +
+                                                    ": " + w.block->program->lineText(there->line)
+                                              : "other side: " + other + ", an access too long ago to be named");
+  return false;
 }
 
 void nameOwner(Warp &w, const Block &owner) {
@@ -110,11 +183,9 @@ const Inst *arriveAtCluster(Warp &w, const Inst *inst, bool releases) {
   if (const std::uint32_t twice = w.active & (lanes.arrived | lanes.passing))
     return misuse(w, inst, twice, "a second arrival at the cluster's barrier without a wait in between");
   ++w.stats->barriers;
-  const auto &warps = w.block->cluster->barrier[w.block->rank];
-  const bool first = std::none_of(warps.begin(), warps.end(), [](const Cluster::Lanes &l) { return l.arrived != 0; });
-  release(w, first, releases);
+  release(w, releases);
   lanes.arrived |= w.active;
-  checkCluster(*w.block->cluster);
+  completeWhenAll(*w.block->cluster);
   return inst + 1;
 }
 
@@ -133,8 +204,18 @@ const Inst *waitForCluster(Warp &w, const Inst *inst) {
   return inst + 1;
 }
 
-void checkCluster(Cluster &cluster) {
-  if (isComplete(cluster)) complete(cluster);
+void threadsExited(Block &block) {
+  completeWhenAll(*block.cluster);
+  const ClusterRaces *races = block.cluster->races.get();
+  if (!races || !hasExited(block)) return;
+  const auto late = races->lateTouch(block.rank);
+  if (!late) return;
+  const auto count = static_cast<std::uint32_t>(block.warps.size());
+  Warp &user = block.cluster->blocks[late->warp / count]->warps[late->warp % count];
+  if (!block.checks.on(ViolationKind::UseAfterFree)) return;
+  faultAt(user, late->inst, ViolationKind::UseAfterFree, late->lane, late->offset, Space::Shared,
+          "access to shared memory of block " + std::to_string(block.rank) +
+              " of the cluster, which may have exited: nothing orders it before that block's exit");
 }
 
 } // namespace sage::sim

@@ -8,9 +8,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "core/Warp.h"
+#include "memory/ClusterRaces.h"
 
 namespace sage::sim {
 
@@ -34,6 +37,7 @@ struct Cluster {
   };
   std::vector<std::vector<Lanes>> barrier; ///< of each warp of each block
   std::uint32_t phase = 0;                 ///< how often it completed
+  std::unique_ptr<ClusterRaces> races;     ///< null: one block only, no shared memory, or nobody looks for races
 
   void reset();
 };
@@ -43,18 +47,37 @@ constexpr bool namesBlock(std::uint64_t address) {
   const std::uint64_t field = address >> clusterShift;
   return field != 0 && field <= maxClusterBlocks;
 }
-/// The block whose memory ADDRESS of the shared::cluster window lies in. Null after a fault: there is no such block, it
-/// has exited and its memory is gone, or it is another one and OWNONLY.
+/// Why OWN cannot reach the block that ADDRESS of the shared::cluster window names: there is no such block, it has
+/// exited and its memory is gone, or it is another one and OWNONLY.
+std::optional<ViolationKind> isBarred(const Block &own, std::uint64_t address, bool ownOnly);
+/// The block whose memory ADDRESS lies in, or null after a fault.
 Block *reachBlock(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, bool ownOnly);
+/// An access of W to a byte range of OWNER's shared memory, for the order between blocks.
+struct ClusterAccess {
+  const Block *owner = nullptr;
+  std::uint64_t offset = 0;
+  std::uint32_t size = 0, perLane = 1;
+  unsigned lane = 0; ///< of the first bytes
+  bool write = false, strong = false;
+  bool deferred = false; ///< lands later
+  const std::uint8_t *held = nullptr, *fresh = nullptr;
+};
+/// False after a fault: what another block did there is not ordered before.
+bool noteInCluster(Warp &w, const Inst *inst, const ClusterAccess &access);
+/// W signals something in OWNER's shared memory; false after a fault: that block may not have started. LASTS: nobody
+/// but the program sees to it that the block does not exit before.
+bool touchInCluster(Warp &w, const Inst *inst, unsigned lane, const Block &owner, std::uint64_t offset, bool lasts);
 /// Adds to the violation of W whose shared memory it is about, when that is another block's.
 void nameOwner(Warp &w, const Block &owner);
 
 /// barrier.cluster.arrive and .wait of the running lanes.
 const Inst *arriveAtCluster(Warp &w, const Inst *inst, bool releases);
 const Inst *waitForCluster(Warp &w, const Inst *inst);
-/// Looks at the barrier again after threads exited.
-void checkCluster(Cluster &cluster);
+/// Threads of BLOCK exited: who waited for them, and who may still use the block's shared memory?
+void threadsExited(Block &block);
 
+/// What every warp of the cluster waits for or does.
+std::vector<std::string> waitsOf(const Cluster &cluster);
 /// What no warp of the cluster can go on from, as a violation of one of its blocks.
 void reportDeadlock(Cluster &cluster);
 /// Makes it a violation that the cluster goes on after SECONDS.

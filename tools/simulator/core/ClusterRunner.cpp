@@ -1,6 +1,8 @@
 // Scheduling of the blocks of a cluster, and what happens when none can go on.
 #include "core/ClusterRunner.h"
 
+#include "memory/RaceDetector.h"
+
 namespace sage::sim {
 
 ClusterRunner::ClusterRunner(Launch &l, Counters &stats, std::vector<BlockCount> &counts) : launch(l) {
@@ -15,6 +17,15 @@ ClusterRunner::ClusterRunner(Launch &l, Counters &stats, std::vector<BlockCount>
     b.hasPeers = count > 1;
     cluster.blocks.push_back(&b);
   }
+  watchOrder();
+}
+
+void ClusterRunner::watchOrder() {
+  const Block &first = *cluster.blocks[0];
+  if (!first.hasPeers || !first.races) return;
+  const auto warps = static_cast<std::uint32_t>(first.warps.size());
+  cluster.races = std::make_unique<ClusterRaces>(static_cast<std::uint32_t>(blocks.size()), warps, first.sharedBytes);
+  for (const Block *b : cluster.blocks) b->races->attach(cluster.races.get(), b->rank, b->rank * warps);
 }
 
 // §2.2.2: clusters tile the grid; the rank counts x first.
@@ -26,6 +37,7 @@ void ClusterRunner::start(std::uint64_t linear) {
     linear /= clusters;
   }
   cluster.reset();
+  if (cluster.races) cluster.races->start();
   for (std::uint32_t rank = 0; rank < blocks.size(); ++rank) {
     at = {rank % launch.cluster[0], rank / launch.cluster[0] % launch.cluster[1],
           rank / launch.cluster[0] / launch.cluster[1]};
@@ -37,7 +49,8 @@ ClusterRunner::Progress ClusterRunner::round() {
   bool anyLeft = false, anyRan = false;
   for (const auto &b : blocks) {
     const BlockRunner::Round r = b->round();
-    if (r == BlockRunner::Round::Faulted) return Progress::Faulted;
+    // An exit may show what a warp of another block did wrong.
+    if (r == BlockRunner::Round::Faulted || (blocks.size() > 1 && violation())) return Progress::Faulted;
     anyLeft |= r != BlockRunner::Round::Done;
     anyRan |= r == BlockRunner::Round::Ran;
   }

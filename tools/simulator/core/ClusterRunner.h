@@ -28,6 +28,7 @@ public:
 
 private:
   Progress round();
+  void watchOrder();
 
   Launch &launch;
   Cluster cluster;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/AsyncProxy.h"
+#include "core/Cluster.h"
 #include "core/Faults.h"
 
 namespace sage::sim {
@@ -90,8 +91,11 @@ const Inst *readerOf(const Block &block, std::uint64_t address) {
   const auto holds = [&](const Chunks &c) { return std::find(c.begin(), c.end(), place) != c.end(); };
   for (const BulkStore &s : block.proxy->stores)
     if (holds(s.source)) return s.inst;
-  for (const BulkCopy &c : block.proxy->copies)
-    if (holds(c.source)) return c.inst;
+  for (const Block *target : block.cluster->blocks) {
+    if (!target->proxy) continue;
+    for (const BulkCopy &c : target->proxy->copies)
+      if (c.issuer == &block && holds(c.source)) return c.inst;
+  }
   for (const AsyncProxy::WarpTiles &t : block.proxy->tiles)
     for (const PendingReads &r : t.reads)
       for (const SharedOperand &o : r.operands)
@@ -101,9 +105,10 @@ const Inst *readerOf(const Block &block, std::uint64_t address) {
 
 } // namespace
 
-bool isReadNowhere(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size) {
+bool isReadNowhere(Warp &w, const Inst *inst, unsigned lane, const Block &block, std::uint64_t address,
+                   std::uint32_t size) {
   for (std::uint64_t at = address / chunk * chunk; at < address + size; at += chunk)
-    if (const Inst *reader = readerOf(*w.block, at)) {
+    if (const Inst *reader = readerOf(block, at)) {
       const bool first = !w.block->violation;
       faultAt(w, inst, ViolationKind::InFlightAccess, lane, std::max(at, address), Space::Shared,
               "write to shared memory at " + hex(std::max(at, address)) +
@@ -133,12 +138,25 @@ bool asyncWrite(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address)
       shadowFault(w, inst, lane, address + k, shadow + k, 1, Space::Shared, true);
       return false;
     }
-  if (block.asyncReaders && !isUnread(block, address, chunk) && !isReadNowhere(w, inst, lane, address, chunk))
+  if (block.asyncReaders && !isUnread(block, address, chunk) && !isReadNowhere(w, inst, lane, block, address, chunk))
     return false;
   if (!block.races) return true;
   if (!checkWriters(w, inst, lane, address, true) || !checkReaders(w, inst, lane, address)) return false;
   block.races->landed(w.index, address, chunk, RaceDetector::asyncFlag);
   return true;
+}
+
+bool asyncWriteRemote(Warp &w, const Inst *inst, unsigned lane, Block &target, std::uint32_t address,
+                      std::uint32_t size, bool shares) {
+  const std::uint8_t *shadow = target.sharedShadow + address;
+  for (std::uint32_t k = 0; k < size; ++k)
+    if (shares ? shadow[k] != shadowSet : shadow[k] > shadowSet) {
+      shadowFault(w, inst, lane, address + k, shadow + k, 1, Space::Shared, !shares);
+      return nameOwner(w, target), false;
+    }
+  if (target.asyncReaders && !isUnread(target, address, size) && !isReadNowhere(w, inst, lane, target, address, size))
+    return nameOwner(w, target), false;
+  return noteInCluster(w, inst, {&target, address, size, size, lane, true, shares, true, nullptr, nullptr});
 }
 
 } // namespace sage::sim

@@ -11,9 +11,15 @@ namespace sage::sim {
 /// within shared memory. False after a fault.
 bool asyncRead(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address);
 bool asyncWrite(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address);
+/// The same for SIZE bytes of TARGET's memory, which is not the own block's. SHARES: a reduction, which may meet
+/// others.
+bool asyncWriteRemote(Warp &w, const Inst *inst, unsigned lane, Block &target, std::uint32_t address,
+                      std::uint32_t size, bool shares);
 
-/// Reports a write of SIZE bytes at ADDRESS when an operation in flight still reads them; true when none does.
-bool isReadNowhere(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size);
+/// Reports a write of SIZE bytes at ADDRESS of BLOCK's shared memory when an operation in flight still reads them; true
+/// when none does.
+bool isReadNowhere(Warp &w, const Inst *inst, unsigned lane, const Block &block, std::uint64_t address,
+                   std::uint32_t size);
 
 /// True when surely nobody reads the SIZE bytes at ADDRESS of shared memory. Inlined everywhere: files of several
 /// vector levels include it.

@@ -56,16 +56,25 @@ std::string splitText(const Warp &w, const Split &s) {
 
 } // namespace
 
+std::vector<std::string> waitsOf(const Cluster &cluster) {
+  std::vector<std::string> details;
+  for (const Block *block : cluster.blocks)
+    for (const Warp &w : block->warps) {
+      const bool runs = w.stop == Stop::Yield && w.pc;
+      if (runs) details.push_back(lanesText(w, w.split) + "runs" + placeText(*block->program, w.pc));
+      for (const Split &s : w.parked) details.push_back(splitText(w, s));
+    }
+  return details;
+}
+
 // Nobody can go on: is it a barrier or a collective that lacks lanes?
 void reportDeadlock(Cluster &cluster) {
   bool collective = false;
-  std::vector<std::string> details;
   Warp *first = nullptr;
   const Split *where = nullptr;
   for (Block *block : cluster.blocks)
     for (Warp &w : block->warps)
       for (const Split &s : w.parked) {
-        details.push_back(splitText(w, s));
         if (!first || (!atBarrier(s) && !collective)) first = &w, where = &s;
         collective |= !atBarrier(s);
       }
@@ -75,24 +84,19 @@ void reportDeadlock(Cluster &cluster) {
                                                       : "all warps of the block wait, and no barrier can complete";
   fault(*first, placeOf(*where), collective ? ViolationKind::Divergence : ViolationKind::Deadlock, lane,
         collective ? "a collective instruction waits for lanes that never come" : whose);
-  first->block->violation->details = std::move(details);
+  first->block->violation->details = waitsOf(cluster);
 }
 
 void reportTimeout(Cluster &cluster, double seconds) {
-  std::vector<std::string> details;
   Warp *first = nullptr;
   for (Block *block : cluster.blocks)
-    for (Warp &w : block->warps) {
-      const bool runs = w.stop == Stop::Yield && w.pc;
-      if (runs) details.push_back(lanesText(w, w.split) + "runs" + placeText(*block->program, w.pc));
-      for (const Split &s : w.parked) details.push_back(splitText(w, s));
-      if (runs && !first) first = &w;
-    }
+    for (Warp &w : block->warps)
+      if (w.stop == Stop::Yield && w.pc && !first) first = &w;
   if (!first) return;
   char message[96];
   std::snprintf(message, sizeof message, "no block of the launch has ended for %.3g seconds", seconds);
   fault(*first, first->pc, ViolationKind::Timeout, static_cast<unsigned>(std::countr_zero(first->split)), message);
-  first->block->violation->details = std::move(details);
+  first->block->violation->details = waitsOf(cluster);
 }
 
 } // namespace sage::sim

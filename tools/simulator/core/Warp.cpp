@@ -142,7 +142,7 @@ const Inst *exitLanes(Warp &w, const Inst *inst, std::uint32_t mask) {
     if (s.wait == Split::Wait::Converge) s.wait = Split::Wait::Ready;
   if (w.alive == 0 && w.block->races) w.block->races->exited(w.index);
   checkBarriers(*w.block);
-  checkCluster(*w.block->cluster);
+  threadsExited(*w.block);
   if (rest != 0) {
     w.setActive(rest);
     return inst + 1;

@@ -103,11 +103,11 @@ SIM_INLINE bool boundedAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 ma
   if (mask == 0) return true;
   const u32 outside = mask & (limit < size ? mask : maskOf(address > limit - size));
   if (__builtin_expect(outside != 0, 0)) {
-    if (leftOut(w, ViolationKind::OutOfBounds, outside) != 0)
-      return (mask & ~outside) == 0 || body(region, address, mask & ~outside);
     const unsigned lane = static_cast<unsigned>(std::countr_zero(outside));
     if (region.space == Space::Shared && !region.owner && namesBlock(address[lane]))
       return clusterAccess(w, i, address, mask, size, !region.reachesCluster, body);
+    if (leftOut(w, ViolationKind::OutOfBounds, outside) != 0)
+      return (mask & ~outside) == 0 || body(region, address, mask & ~outside);
     boundsFault(w, i, lane, address[lane], size, limit, region.space);
     return false;
   }
@@ -121,12 +121,13 @@ template <class Body>
   const Lanes<u64> offset = address & clusterOffsets, block = address >> u64(clusterShift);
   while (mask != 0) {
     const unsigned lane = static_cast<unsigned>(std::countr_zero(mask));
+    const u32 same = maskOf(block == block[lane]) & mask;
+    mask &= ~same;
+    if (const auto why = isBarred(*w.block, address[lane], ownOnly); why && leftOut(w, *why, same) != 0) continue;
     Block *owner = reachBlock(w, i, lane, address[lane], size, ownOnly);
     if (!owner) return false;
-    const u32 same = maskOf(block == block[lane]) & mask;
     const Region r{owner->shared, owner->sharedShadow, Space::Shared, 0, owner, true};
     if (!boundedAccess(w, i, offset, same, size, owner->sharedBytes, r, body)) return nameOwner(w, *owner), false;
-    mask &= ~same;
   }
   return true;
 }
@@ -217,7 +218,9 @@ SIM_INLINE bool rangeReadable(Warp &w, const Inst *i, const Region &r, u64 offse
 }
 /// Nothing in flight reads what is about to be written.
 SIM_INLINE bool notRead(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane) {
-  return r.space != Space::Shared || isUnread(*w.block, offset, size) || isReadNowhere(w, i, lane, offset, size);
+  if (r.space != Space::Shared) return true;
+  const Block &block = r.owner ? *r.owner : *w.block;
+  return !block.asyncReaders || isUnread(block, offset, size) || isReadNowhere(w, i, lane, block, offset, size);
 }
 /// Marks SIZE bytes as written; false when an asynchronous operation that writes or reads them is in flight.
 SIM_INLINE bool markWritten(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane) {
@@ -228,7 +231,7 @@ SIM_INLINE bool markWritten(Warp &w, const Inst *i, const Region &r, u64 offset,
         shadowFault(w, i, lane, r.base + offset, r.shadow + offset, size, r.space, true);
         return false;
       }
-  if (__builtin_expect(w.block->asyncReaders != nullptr, 0) && !notRead(w, i, r, offset, size, lane)) return false;
+  if (__builtin_expect(w.block->asyncReaders || r.owner, 0) && !notRead(w, i, r, offset, size, lane)) return false;
   std::memset(r.shadow + offset, shadowSet, size);
   return true;
 }

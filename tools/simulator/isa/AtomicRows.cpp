@@ -92,11 +92,11 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
       const unsigned lane = static_cast<unsigned>(std::countr_zero(rest));
       const u64 at = offset[lane];
       if (!readable(w, i, r, at, sizeof(T), lane)) return false;
-      if (w.block->asyncReaders && !notRead(w, i, r, at, sizeof(T), lane)) return false;
+      if ((w.block->asyncReaders || r.owner) && !notRead(w, i, r, at, sizeof(T), lane)) return false;
       if (races) {
         if (!raceFreeStrong(w, i, r, at, sizeof(T), lane, true)) return false;
-        races->strongRead(w.index, placeOf(r, at));
-        races->strongWrite(w.index, placeOf(r, at));
+        races->strongRead(w.index, placeOf(w, r, at));
+        signal(w, r, at);
       }
       const U old = update<T, Op>(r.data + at, static_cast<U>(b[lane]), static_cast<U>(c[lane]));
       if (d) d[lane] = old;

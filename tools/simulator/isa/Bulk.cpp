@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/Cluster.h"
 #include "core/Faults.h"
 #include "core/ProxyAccess.h"
 
@@ -69,30 +70,73 @@ bool readShared(Warp &w, const Inst *i, unsigned lane, std::uint32_t from, std::
   return true;
 }
 
-bool launchCopy(Warp &w, const Inst *i, unsigned lane, BulkCopy copy) {
-  Block &block = *w.block;
-  AsyncProxy &proxy = proxyOf(block);
+namespace {
+
+/// Whether COPY may write to its destination.
+bool claim(Warp &w, const Inst *i, unsigned lane, Block &target, const BulkCopy &copy) {
+  if (copy.chunks.empty()) return true;
+  const bool whole = &target == w.block && copy.pieceBytes == 16;
+  // red.async: others may be under way to the same place.
+  const bool shares = copy.reduction.op != Reduction::Op::None && copy.pieceBytes != 16;
+  if (&target == w.block ? !initIsKnown(w, i, lane, copy.barrier)
+                         : !touchInCluster(w, i, lane, target, copy.barrier, false))
+    return false;
+  for (const std::uint32_t at : copy.chunks) {
+    if (whole ? !asyncWrite(w, i, lane, at) : !asyncWriteRemote(w, i, lane, target, at, copy.pieceBytes, shares))
+      return false;
+    if (whole && w.block->hasPeers && // asyncWrite knows the own block's warps only
+        !noteInCluster(w, i, {&target, at, 16, 16, lane, true, false, true, nullptr, nullptr}))
+      return false;
+    if (!shares) std::memset(target.sharedShadow + at, target.inFlight, copy.pieceBytes);
+  }
+  if (&target != w.block) return true;
+  const auto [low, high] = std::minmax_element(copy.chunks.begin(), copy.chunks.end());
+  remember(w, i, *low, *high + copy.pieceBytes, true);
+  return true;
+}
+
+} // namespace
+
+bool launchCopy(Warp &w, const Inst *i, unsigned lane, Block &target, BulkCopy copy) {
+  AsyncProxy &proxy = proxyOf(target);
   if (!proxy.barriers.contains(copy.barrier)) {
-    if (!block.checks.on(ViolationKind::MbarrierMisuse)) return true; // nobody could wait for it
+    if (!target.checks.on(ViolationKind::MbarrierMisuse)) return true; // nobody could wait for it
     faultAt(w, i, ViolationKind::MbarrierMisuse, lane, copy.barrier, Space::Shared,
             "a bulk copy reports to an address that holds no initialised mbarrier");
-    return false;
+    return nameOwner(w, target), false;
   }
-  if (!initIsKnown(w, i, lane, copy.barrier)) return false;
-  for (const std::uint32_t at : copy.chunks) {
-    if (!asyncWrite(w, i, lane, at)) return false;
-    std::memset(block.sharedShadow + at, block.inFlight, 16);
-  }
-  const auto [low, high] = std::minmax_element(copy.chunks.begin(), copy.chunks.end());
-  remember(w, i, *low, *high + 16, true);
+  if (!claim(w, i, lane, target, copy)) return false;
   w.stats->asyncCopyBytes += copy.data.size();
   proxy.idleWaits = 0;
+  copy.issuer = w.block;
   copy.warp = w.index;
   copy.lane = lane;
   copy.inst = i;
-  beginReading(block, copy.source);
+  beginReading(*w.block, copy.source);
   proxy.copies.push_back(std::move(copy));
   return true;
+}
+
+bool multicastCopy(Warp &w, const Inst *i, unsigned lane, std::uint32_t mask, const BulkCopy &copy) {
+  const auto &blocks = w.block->cluster->blocks;
+  if (mask == 0 || mask >> blocks.size() != 0)
+    return refuse(w, i, lane,
+                  "a multicast to blocks that the cluster of " + std::to_string(blocks.size()) + " does not have");
+  for (std::uint32_t rank = 0; rank < blocks.size(); ++rank) {
+    if (!(mask >> rank & 1)) continue;
+    Block *target = reachBlock(w, i, lane, clusterAddress(rank, 0), 16, false);
+    if (!target || !launchCopy(w, i, lane, *target, copy)) return false;
+  }
+  return true;
+}
+
+bool destinationOf(Warp &w, const Inst *i, unsigned lane, const std::uint32_t *to, std::uint32_t size,
+                   const std::uint32_t *barrier, Destination &d) {
+  Block *signalled = nullptr;
+  if (!clusterPlace(w, i, barrier, lane, 8, true, false, signalled, d.barrier)) return false;
+  if (!clusterPlace(w, i, to, lane, size, true, false, d.block, d.address)) return false;
+  return d.block == signalled ||
+         refuse(w, i, lane, "the destination and the mbarrier lie in shared memory of different blocks");
 }
 
 bool launchStore(Warp &w, const Inst *i, unsigned lane, BulkStore store) {

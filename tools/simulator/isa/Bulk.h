@@ -26,8 +26,18 @@ bool readGlobal(Warp &w, const Inst *i, unsigned lane, std::uint64_t address, st
 bool readShared(Warp &w, const Inst *i, unsigned lane, std::uint32_t from, std::uint8_t *to, std::uint32_t size,
                 Chunks &source);
 
-/// Puts COPY in flight: its destination may not be touched until somebody has waited at its mbarrier.
-bool launchCopy(Warp &w, const Inst *i, unsigned lane, BulkCopy copy);
+/// Puts COPY to TARGET's shared memory in flight: its destination may not be touched until somebody has waited at its
+/// mbarrier, which lies there too.
+bool launchCopy(Warp &w, const Inst *i, unsigned lane, Block &target, BulkCopy copy);
+/// The same to the same places of every block that the 16-bit register MASK names (.multicast::cluster).
+bool multicastCopy(Warp &w, const Inst *i, unsigned lane, std::uint32_t mask, const BulkCopy &copy);
+/// Where a copy goes and its mbarrier, which must belong to one block (§9.7.9.25.4.1).
+struct Destination {
+  Block *block = nullptr;
+  std::uint32_t address = 0, barrier = 0;
+};
+bool destinationOf(Warp &w, const Inst *i, unsigned lane, const std::uint32_t *to, std::uint32_t size,
+                   const std::uint32_t *barrier, Destination &destination);
 /// Puts STORE in flight until its bulk group is waited for.
 bool launchStore(Warp &w, const Inst *i, unsigned lane, BulkStore store);
 

@@ -12,16 +12,17 @@ namespace {
 
 using namespace bulk;
 
-enum Flag : unsigned { FromShared = 1, Reads = 2 };
+enum Flag : unsigned { FromShared = 1, Reads = 2, Multicast = 4 };
 
-// Operands: destination (four entries), source (four), size, mbarrier (four).
+// Operands: destination (four entries), source (four), size, mbarrier (four), [mask of blocks].
 const Inst *copyIn(Warp &w, const Inst *i) {
   return eachLane(w, i, [&](unsigned lane) {
     const std::uint32_t size = w.lanes<std::uint32_t>(i->o[8])[lane];
-    std::uint32_t to = 0, from = 0;
+    std::uint32_t from = 0;
     BulkCopy copy;
-    if (!checkSize(w, i, lane, size) || !sharedAddress(w, i, i->o + 9, lane, 8, true, copy.barrier)) return false;
-    if (!sharedAddress(w, i, i->o, lane, size, true, to)) return false;
+    Destination to;
+    if (!checkSize(w, i, lane, size) || !destinationOf(w, i, lane, i->o, size, i->o + 9, to)) return false;
+    copy.barrier = to.barrier;
     copy.data.resize(size);
     copy.reduction = reductionOf(i);
     if (i->extra & FromShared) {
@@ -32,8 +33,9 @@ const Inst *copyIn(Warp &w, const Inst *i) {
       if (!checkGlobalAlign(w, i, lane, address)) return false;
       if (!readGlobal(w, i, lane, address, copy.data.data(), size)) return false;
     }
-    for (std::uint32_t k = 0; k < size; k += 16) copy.chunks.push_back(to + k);
-    return launchCopy(w, i, lane, std::move(copy));
+    for (std::uint32_t k = 0; k < size; k += 16) copy.chunks.push_back(to.address + k);
+    if (i->extra & Multicast) return multicastCopy(w, i, lane, w.lanes<std::uint32_t>(i->o[13])[lane] & 0xffff, copy);
+    return launchCopy(w, i, lane, *to.block, std::move(copy));
   });
 }
 
@@ -114,6 +116,10 @@ const Row rows[] = {
     {"cp async bulk shared::cluster|shared::cta global " SIM_DONE, "m m a:u32 m", UnitClass::Memory, plain<copyIn>, 90},
     {"cp async bulk shared::cluster|shared::cta global " SIM_DONE " L2::cache_hint", "m m a:u32 m a:b64",
      UnitClass::Memory, plain<copyIn>, 90},
+    {"cp async bulk shared::cluster global " SIM_DONE " multicast::cluster", "m m a:u32 m a:b16", UnitClass::Memory,
+     plain<copyIn, Multicast>, 90},
+    {"cp async bulk shared::cluster global " SIM_DONE " multicast::cluster L2::cache_hint", "m m a:u32 m a:b16 a:b64",
+     UnitClass::Memory, plain<copyIn, Multicast>, 90},
     {"cp async bulk shared::cluster shared::cta " SIM_DONE, "m m a:u32 m", UnitClass::Memory, plain<copyIn, FromShared>,
      90},
     {"cp async bulk global shared::cta bulk_group", "m m a:u32", UnitClass::Memory, plain<copyOut>, 90},

@@ -35,6 +35,7 @@ std::span<const Row> clusterRows();
 std::span<const Row> mbarrierRows();
 std::span<const Row> bulkRows();
 std::span<const Row> tensorRows();
+std::span<const Row> asyncStoreRows();
 const Inst *blockEntryHandler(Warp &w, const Inst *inst);
 const Inst *predicatedHandler(Warp &w, const Inst *inst);
 

@@ -1,9 +1,10 @@
-// mbarrier objects (PTX ISA §9.7.13.15), cp.async.mbarrier.arrive, proxy fences, setmaxnreg, griddepcontrol. A cluster
-// is one block here, so its addresses are the block's own.
+// mbarrier objects (PTX ISA §9.7.13.15), cp.async.mbarrier.arrive, proxy fences, setmaxnreg, griddepcontrol. An
+// mbarrier may be one of another block of the cluster where the ISA allows it.
 #include <algorithm>
 #include <cstring>
 
 #include "core/AsyncProxy.h"
+#include "core/Cluster.h"
 #include "core/Faults.h"
 #include "isa/Families.h"
 
@@ -14,7 +15,15 @@ constexpr std::uint32_t maxCount = (1u << 20) - 1;
 constexpr std::int64_t maxBytes = (1 << 20) - 1;
 
 // `extra` of the rows.
-enum Flag : unsigned { Generic = 1, Expects = 2, NoComplete = 4, Drops = 8, Relaxed = 16, NoIncrement = 32 };
+enum Flag : unsigned {
+  Generic = 1,
+  Expects = 2,
+  NoComplete = 4,
+  Drops = 8,
+  Relaxed = 16,
+  NoIncrement = 32,
+  Reaches = 64
+};
 
 /// Where an mbarrier lies.
 struct Place {
@@ -37,8 +46,8 @@ bool misuse(Warp &w, const Inst *i, unsigned lane, std::uint32_t address, const 
 }
 
 bool placeAt(Warp &w, const Inst *i, const std::uint32_t *m, unsigned lane, Place &place) {
-  place.block = w.block;
-  if (!sharedAddress(w, i, m, lane, 8, i->extra & Generic, place.address)) return false;
+  const bool reaches = i->extra & Reaches; // the mbarriers of other blocks of the cluster
+  if (!clusterPlace(w, i, m, lane, 8, i->extra & Generic, !reaches, place.block, place.address)) return false;
   AsyncProxy &proxy = proxyOf(*place.block);
   const auto found = proxy.barriers.find(place.address);
   place.barrier = found == proxy.barriers.end() ? nullptr : &found->second;
@@ -48,7 +57,8 @@ bool placeAt(Warp &w, const Inst *i, const std::uint32_t *m, unsigned lane, Plac
 bool barrierAt(Warp &w, const Inst *i, const std::uint32_t *m, unsigned lane, Place &place) {
   if (!placeAt(w, i, m, lane, place)) return false;
   if (!place.barrier) return misuse(w, i, lane, place.address, "there is no initialised mbarrier at this address");
-  return place.block != w.block || initIsKnown(w, i, lane, place.address);
+  if (place.block == w.block) return initIsKnown(w, i, lane, place.address);
+  return touchInCluster(w, i, lane, *place.block, place.address, false);
 }
 
 void progress(Place &place) {
@@ -131,15 +141,24 @@ bool expect(Warp &w, const Inst *i, unsigned lane, Place &at, std::int64_t bytes
 /// Once for all lanes that arrive: clocks are precious.
 class Release {
 public:
-  Release(Warp &w, const Inst *i) : warp(w), relaxed(i->extra & Relaxed) {}
-  void at(Place &place) {
-    if (!warp.block->races || place.block != warp.block || last == place.barrier) return;
-    warp.block->races->arrive(place.barrier->order, warp.index, relaxed);
+  Release(Warp &w, const Inst *i) : warp(w), inst(i), relaxed(i->extra & Relaxed) {}
+  /// False after a fault.
+  bool at(Place &place, unsigned lane) {
+    RaceDetector *races = warp.block->races;
+    if (!races || last == place.barrier) return true;
     last = place.barrier;
+    if (place.block == warp.block) {
+      races->arrive(place.barrier->order, warp.index, relaxed);
+      return true;
+    }
+    if (!touchInCluster(warp, inst, lane, *place.block, place.address, !relaxed)) return false;
+    races->arriveAt(*place.block->races, place.barrier->order, warp.index, relaxed);
+    return true;
   }
 
 private:
   Warp &warp;
+  const Inst *inst;
   bool relaxed;
   const Mbarrier *last = nullptr;
 };
@@ -153,7 +172,7 @@ const Inst *arrive(Warp &w, const Inst *i) {
     const std::uint32_t operand = i->operandCount > 5 ? w.lanes<std::uint32_t>(i->o[5])[lane] : 1;
     if ((i->extra & Expects) && !expect(w, i, lane, at, operand)) return false;
     w.lanes<std::uint64_t>(i->o[0])[lane] = tokenOf(*at.barrier);
-    release.at(at);
+    if (!release.at(at, lane)) return false;
     if (!arriveAt(w, i, lane, at, (i->extra & Expects) ? 1 : operand)) return false;
     progress(at);
     return true;
@@ -195,7 +214,10 @@ const Inst *waitsForEver(Warp &w, const Inst *i, unsigned lane, const Place &at)
   faultAt(w, i, ViolationKind::Deadlock, lane, at.address, Space::Shared,
           "nothing arrives at the mbarrier: phase " + std::to_string(b.phase) + " waits for " +
               std::to_string(b.pending) + " arrivals and " + std::to_string(b.bytes) + " bytes");
-  w.block->violation->details = waitTexts(*w.block);
+  auto &details = w.block->violation->details;
+  details = waitTexts(*w.block);
+  if (w.block->hasPeers)
+    for (std::string &text : waitsOf(*w.block->cluster)) details.push_back(std::move(text));
   return nullptr;
 }
 
@@ -254,7 +276,7 @@ const Inst *copiesArrive(Warp &w, const Inst *i) {
     Place at;
     if (!barrierAt(w, i, i->o, lane, at)) return false;
     Mbarrier &b = *at.barrier;
-    release.at(at);
+    if (!release.at(at, lane)) return false;
     if (!(i->extra & NoIncrement)) {
       if (b.pending == maxCount) return misuse(w, i, lane, at.address, "too many pending arrivals at an mbarrier");
       ++b.pending;
@@ -290,7 +312,7 @@ template <Handler H> Picked at(const Form &f) {
   const bool shared = f.has("shared") || f.has("shared::cta") || f.has("shared::cluster");
   return {H, (shared ? 0u : Generic) | (f.has("expect_tx") ? Expects : 0u) | (f.has("noComplete") ? NoComplete : 0u) |
                  (f.row->pattern.starts_with("mbarrier arrive_drop") ? Drops : 0u) | (f.has("relaxed") ? Relaxed : 0u) |
-                 (f.has("noinc") ? NoIncrement : 0u)};
+                 (f.has("noinc") ? NoIncrement : 0u) | (f.has("shared::cta") || f.has("shared") ? 0u : Reaches)};
 }
 
 #define SIM_OWN "[shared|shared::cta]"
@@ -300,13 +322,13 @@ template <Handler H> Picked at(const Form &f) {
 const Row rows[] = {
     {"mbarrier init " SIM_OWN " b64", "m a:u32", UnitClass::Barrier, at<init>, 80},
     {"mbarrier inval " SIM_OWN " b64", "m", UnitClass::Barrier, at<invalidate>, 80},
-    {"mbarrier arrive " SIM_RELEASE " [shared|shared::cta|shared::cluster] b64", "d:b64 m ?a:u32", UnitClass::Barrier,
-     at<arrive>, 80},
+    {"mbarrier arrive " SIM_RELEASE " " SIM_OWN " b64", "d:b64 m ?a:u32", UnitClass::Barrier, at<arrive>, 80},
+    {"mbarrier arrive " SIM_RELEASE " shared::cluster b64", "d:b64 m ?a:u32", UnitClass::Barrier, at<arrive>, 90},
     {"mbarrier arrive expect_tx " SIM_RELEASE " [shared|shared::cta|shared::cluster] b64", "d:b64 m a:u32",
      UnitClass::Barrier, at<arrive>, 90},
     {"mbarrier arrive noComplete " SIM_RELEASE " " SIM_OWN " b64", "d:b64 m a:u32", UnitClass::Barrier, at<arrive>, 80},
-    {"mbarrier arrive_drop " SIM_RELEASE " [shared|shared::cta|shared::cluster] b64", "d:b64 m ?a:u32",
-     UnitClass::Barrier, at<arrive>, 80},
+    {"mbarrier arrive_drop " SIM_RELEASE " " SIM_OWN " b64", "d:b64 m ?a:u32", UnitClass::Barrier, at<arrive>, 80},
+    {"mbarrier arrive_drop " SIM_RELEASE " shared::cluster b64", "d:b64 m ?a:u32", UnitClass::Barrier, at<arrive>, 90},
     {"mbarrier arrive_drop expect_tx " SIM_RELEASE " [shared|shared::cta|shared::cluster] b64", "d:b64 m a:u32",
      UnitClass::Barrier, at<arrive>, 90},
     {"mbarrier arrive_drop noComplete " SIM_RELEASE " " SIM_OWN " b64", "d:b64 m a:u32", UnitClass::Barrier, at<arrive>,

@@ -15,7 +15,7 @@ bool strongRead(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 
   for (u32 m = mask; m != 0; m &= m - 1) {
     const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
     if (!raceFreeStrong(w, i, r, offset[lane], size, lane, false)) return false;
-    d->strongRead(w.index, placeOf(r, offset[lane]));
+    d->strongRead(w.index, placeOf(w, r, offset[lane]));
   }
   if (i->extra & fencedAccess) d->fence(w.index);
   return true;
@@ -27,7 +27,7 @@ bool strongWrite(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32
   for (u32 m = mask; m != 0; m &= m - 1) {
     const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
     if (!raceFreeStrong(w, i, r, offset[lane], size, lane, true)) return false;
-    d->strongWrite(w.index, placeOf(r, offset[lane]));
+    signal(w, r, offset[lane]);
   }
   return true;
 }

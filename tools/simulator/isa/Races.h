@@ -49,10 +49,23 @@ SIM_INLINE u32 unorderedWrite(const u8 *known, u32 warp, const u16 *cells, u32 n
   return n;
 }
 
+/// The access is to another block's memory, of which only ClusterRaces knows.
+SIM_INLINE bool isForeign(const Warp &w, const Region &r) { return r.owner && r.owner != w.block; }
+
+/// Against warps of other blocks of the cluster. FRESH: the bytes about to be written, or null.
+SIM_INLINE bool orderedInCluster(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, u32 perLane,
+                                 unsigned lane, bool write, bool strong, const u8 *fresh) {
+  if (__builtin_expect(!w.block->hasPeers, 1)) return true;
+  const Block *owner = r.owner ? r.owner : w.block;
+  return noteInCluster(w, i, {owner, offset, size, perLane, lane, write, strong, false, r.data + offset, fresh});
+}
+
 SIM_INLINE bool raceFreeRead(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, u32 perLane,
                              unsigned lane) {
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
+  if (!orderedInCluster(w, i, r, offset, size, perLane, lane, false, false, nullptr)) return false;
+  if (isForeign(w, r)) return true;
   const u8 *known = d->known(w.index);
   std::memset(d->readersAt(w.index, offset), known[w.index], size);
   std::memset(d->readGenerationAt(offset), d->generation(), size);
@@ -84,6 +97,8 @@ SIM_INLINE bool raceFreeWrite(Warp &w, const Inst *i, const Region &r, u64 offse
                               const u8 *fresh) {
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
+  if (!orderedInCluster(w, i, r, offset, size, perLane, lane, true, false, fresh)) return false;
+  if (isForeign(w, r)) return true;
   u16 *cells = d->writersAt(offset);
   const u32 bad = unorderedWrite(d->known(w.index), w.index, cells, size, false, r.data + offset, fresh);
   if (__builtin_expect(bad != size, 0)) {
@@ -100,6 +115,8 @@ SIM_INLINE bool raceFreeStrong(Warp &w, const Inst *i, const Region &r, u64 offs
                                bool write) {
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
+  if (!orderedInCluster(w, i, r, offset, size, size, lane, write, true, nullptr)) return false;
+  if (isForeign(w, r)) return true;
   u16 *cells = d->writersAt(offset);
   const u32 bad = unorderedWrite(d->known(w.index), w.index, cells, size, true, nullptr, nullptr);
   if (__builtin_expect(bad != size, 0)) {
@@ -116,15 +133,23 @@ SIM_INLINE bool raceFreeStrong(Warp &w, const Inst *i, const Region &r, u64 offs
 SIM_INLINE void rememberAccess(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask, u32 size,
                                bool write) {
   RaceDetector *d = w.block->races;
-  if (!d || r.space != Space::Shared) return;
+  if (!d || r.space != Space::Shared || isForeign(w, r)) return;
   const Lanes<u64> some = offset[std::countr_zero(mask)];
   const Lanes<u64> at = choose<u64>(mask, offset, some);
   d->remember(w.index, i, __builtin_reduce_min(at), __builtin_reduce_max(at) + size, write);
 }
 
-/// The detector's key of a place in memory.
-SIM_INLINE u64 placeOf(const Region &r, u64 offset) {
-  return (r.space == Space::Shared ? sharedWindow : r.base) + offset;
+/// The detectors' key of a place in memory, the same for all blocks of a cluster.
+SIM_INLINE u64 placeOf(const Warp &w, const Region &r, u64 offset) {
+  if (r.space != Space::Shared) return r.base + offset;
+  if (!w.block->hasPeers) return sharedWindow + offset;
+  return sharedWindow + clusterAddress((r.owner ? r.owner : w.block)->rank, offset);
+}
+/// A strong write to it.
+SIM_INLINE void signal(Warp &w, const Region &r, u64 offset) {
+  const u64 key = placeOf(w, r, offset);
+  w.block->races->strongWrite(w.index, key);
+  if (isForeign(w, r) && r.owner->races) r.owner->races->signalled(key);
 }
 
 } // namespace sage::sim::SAGESIM_LEVEL

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/Cluster.h"
 #include "core/Faults.h"
 #include "isa/Bulk.h"
 #include "isa/Families.h"
@@ -13,7 +14,7 @@ namespace {
 
 using namespace bulk;
 
-constexpr unsigned rankBits = 7; // of `extra`; a reduction lies above
+constexpr unsigned rankBits = 7, multicast = 8; // of `extra`; a reduction lies above
 
 // §5.5.6: the 16-byte pieces of a line are exchanged by the number of the line.
 std::uint32_t swizzled(std::uint32_t address, TensorSwizzle s) {
@@ -118,26 +119,24 @@ std::array<std::int32_t, 5> coordinates(Warp &w, const std::uint32_t *o, unsigne
   return c;
 }
 
-/// The 16-byte pieces of the tile's box in shared memory, in the order of the box.
-bool sharedTile(Warp &w, const Inst *i, const std::uint32_t *m, unsigned lane, const TensorMap &map,
-                std::uint32_t bytes, std::vector<std::uint32_t> &chunks) {
-  std::uint32_t at = 0;
-  if (!checkSize(w, i, lane, bytes) || !sharedAddress(w, i, m, lane, bytes, true, at)) return false;
+/// The 16-byte pieces of the tile's box at AT of BLOCK's shared memory, in the order of the box.
+bool sharedTile(Warp &w, const Inst *i, unsigned lane, const TensorMap &map, std::uint32_t bytes, const Block &block,
+                std::uint32_t at, std::vector<std::uint32_t> &chunks) {
   if (at % 128 != 0) {
     misalignedFault(w, i, lane, at, 128, Space::Shared);
     return false;
   }
   for (std::uint32_t k = 0; k < bytes; k += 16) {
     chunks.push_back(swizzled(at + k, map.swizzle));
-    if (chunks.back() + 16 > w.block->sharedBytes) {
-      boundsFault(w, i, lane, chunks.back(), 16, w.block->sharedBytes, Space::Shared);
-      return false;
+    if (chunks.back() + 16 > block.sharedBytes) {
+      boundsFault(w, i, lane, chunks.back(), 16, block.sharedBytes, Space::Shared);
+      return nameOwner(w, block), false;
     }
   }
   return true;
 }
 
-// Operands: destination (four entries), map (four), coordinates, mbarrier (four).
+// Operands: destination (four entries), map (four), coordinates, mbarrier (four), [mask of blocks].
 const Inst *tensorIn(Warp &w, const Inst *i) {
   const unsigned rank = i->extra & rankBits;
   return eachLane(w, i, [&](unsigned lane) {
@@ -146,13 +145,20 @@ const Inst *tensorIn(Warp &w, const Inst *i) {
     if (!readMap(w, i, i->o + 4, lane, map, rank)) return false;
     const auto start = coordinates(w, i->o + 8, lane, rank);
     const Tile tile(map, start);
-    if (!sharedAddress(w, i, i->o + 8 + rank, lane, 8, true, copy.barrier)) return false;
-    if (!sharedTile(w, i, i->o, lane, map, tile.bytes(), copy.chunks)) return false;
+    Destination to;
+    if (!checkSize(w, i, lane, tile.bytes())) return false;
+    if (!destinationOf(w, i, lane, i->o, tile.bytes(), i->o + 8 + rank, to)) return false;
+    if (!sharedTile(w, i, lane, map, tile.bytes(), *to.block, to.address, copy.chunks)) return false;
+    copy.barrier = to.barrier;
     copy.data.assign(tile.bytes(), 0);
     fillNan(map, copy.data);
-    return tile.forEach([&](std::uint32_t offset, std::uint64_t address, std::uint32_t size) {
+    const bool read = tile.forEach([&](std::uint32_t offset, std::uint64_t address, std::uint32_t size) {
       return readGlobal(w, i, lane, address, copy.data.data() + offset, size);
-    }) && launchCopy(w, i, lane, std::move(copy));
+    });
+    if (!read) return false;
+    if (i->extra & multicast)
+      return multicastCopy(w, i, lane, w.lanes<std::uint32_t>(i->o[12 + rank])[lane] & 0xffff, copy);
+    return launchCopy(w, i, lane, *to.block, std::move(copy));
   });
 }
 
@@ -184,7 +190,10 @@ const Inst *tensorOut(Warp &w, const Inst *i) {
     const auto start = coordinates(w, i->o + 4, lane, rank);
     const Tile tile(map, start);
     std::vector<std::uint32_t> chunks;
-    if (!sharedTile(w, i, i->o + 4 + rank, lane, map, tile.bytes(), chunks)) return false;
+    std::uint32_t from = 0;
+    if (!checkSize(w, i, lane, tile.bytes())) return false;
+    if (!sharedAddress(w, i, i->o + 4 + rank, lane, tile.bytes(), true, from)) return false;
+    if (!sharedTile(w, i, lane, map, tile.bytes(), *w.block, from, chunks)) return false;
     store.data.resize(tile.bytes());
     for (std::size_t k = 0; k < chunks.size(); ++k)
       if (!readShared(w, i, lane, chunks[k], store.data.data() + 16 * k, 16, store.source)) return false;
@@ -210,7 +219,7 @@ template <Handler H> Picked ranked(const Form &f) {
     if (m.size() == 2 && m[1] == 'd') rank = static_cast<unsigned>(m[0] - '0');
     if (const Reduction::Op op = reductionNamed(m); op != Reduction::Op::None) r.op = op;
   }
-  return {H, rank | reductionBits(r)};
+  return {H, rank | (f.has("multicast::cluster") ? multicast : 0u) | reductionBits(r)};
 }
 
 #define SIM_RANKS "1d|2d|3d|4d|5d"
@@ -221,6 +230,10 @@ const Row rows[] = {
      UnitClass::Memory, ranked<tensorIn>, 90},
     {"cp async bulk tensor " SIM_RANKS " shared::cluster|shared::cta global [tile] " SIM_DONE " L2::cache_hint",
      "m t m a:b64", UnitClass::Memory, ranked<tensorIn>, 90},
+    {"cp async bulk tensor " SIM_RANKS " shared::cluster global [tile] " SIM_DONE " multicast::cluster", "m t m a:b16",
+     UnitClass::Memory, ranked<tensorIn>, 90},
+    {"cp async bulk tensor " SIM_RANKS " shared::cluster global [tile] " SIM_DONE " multicast::cluster L2::cache_hint",
+     "m t m a:b16 a:b64", UnitClass::Memory, ranked<tensorIn>, 90},
     {"cp async bulk tensor " SIM_RANKS " global shared::cta [tile] bulk_group", "t m", UnitClass::Memory,
      ranked<tensorOut>, 90},
     {"cp async bulk tensor " SIM_RANKS " global shared::cta [tile] bulk_group L2::cache_hint", "t m a:b64",

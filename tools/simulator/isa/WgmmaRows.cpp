@@ -146,6 +146,8 @@ bool endReads(Warp &w, PendingReads &reads) {
     o.forEach([&](u32 at, u32, u32) {
       std::memset(readers + at, clock, 16);
       std::memset(generations + at, generation, 16);
+      if (ClusterRaces *wider = w.block->cluster->races.get())
+        wider->wasRead(w.block->rank, wider->number(w.block->rank, w.index), at, 16);
       return true;
     });
     o.rows = 0;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "memory/ClusterRaces.h"
+
 namespace sage::sim {
 namespace {
 
@@ -39,7 +41,7 @@ void RaceDetector::forget() {
   }
   barriers.fill({});
   sync.fill({});
-  gone = {};
+  gone = exported = {};
 }
 
 void RaceDetector::tick(std::uint32_t warp) {
@@ -59,7 +61,7 @@ void RaceDetector::startBlock() {
   for (std::uint32_t w = 0; w < warps; ++w) tick(w);
   barriers.fill({});
   sync.fill({});
-  gone = {};
+  gone = exported = {};
   next.fill(0);
   for (auto &ring : recent) ring.fill({});
   newGeneration();
@@ -70,6 +72,20 @@ void RaceDetector::releaseTo(View &to, std::uint32_t warp) {
   tick(warp);
 }
 
+// The cluster's own barrier is told by core/Cluster.cpp.
+void RaceDetector::openBarrier(std::uint32_t id) {
+  barriers[id] = {};
+  if (cluster && isNamed(id)) cluster->openBarrier(rank, id);
+}
+void RaceDetector::arrive(std::uint32_t id, std::uint32_t warp) {
+  releaseTo(barriers[id], warp);
+  if (cluster && isNamed(id)) cluster->arrive(rank, id, first + warp);
+}
+void RaceDetector::exited(std::uint32_t warp) {
+  releaseTo(gone, warp);
+  if (cluster) cluster->exited(rank, first + warp);
+}
+
 void RaceDetector::leave(std::uint32_t id, std::uint32_t warp, bool counted) {
   join(clocks[warp], barriers[id]);
   if (!counted) join(clocks[warp], gone);
@@ -77,6 +93,7 @@ void RaceDetector::leave(std::uint32_t id, std::uint32_t warp, bool counted) {
   join(clocks[warp], seen[warp]);
   released[warp] = clocks[warp];
   --released[warp].order[warp];
+  if (cluster && isNamed(id)) cluster->leave(rank, id, first + warp, counted);
 }
 
 void RaceDetector::newGeneration() {
@@ -90,18 +107,42 @@ void RaceDetector::fence(std::uint32_t warp) {
   join(clocks[warp], seen[warp]);
   released[warp] = clocks[warp];
   tick(warp);
+  if (cluster) cluster->fence(first + warp);
 }
 
 void RaceDetector::strongWrite(std::uint32_t warp, std::uint64_t key) {
   join(sync[slotOf(key, syncSlots)], released[warp]);
+  if (!cluster) return;
+  join(exported, released[warp]);
+  cluster->strongWrite(first + warp, key);
 }
-void RaceDetector::strongRead(std::uint32_t warp, std::uint64_t key) { join(seen[warp], sync[slotOf(key, syncSlots)]); }
+void RaceDetector::strongRead(std::uint32_t warp, std::uint64_t key) {
+  join(seen[warp], sync[slotOf(key, syncSlots)]);
+  if (cluster) cluster->strongRead(first + warp, key);
+}
+
+void RaceDetector::attach(ClusterRaces *wider, std::uint32_t ownRank, std::uint32_t firstWarp) {
+  cluster = wider;
+  rank = ownRank;
+  first = firstWarp;
+}
+
+void RaceDetector::arriveAt(RaceDetector &owner, SyncPoint &point, std::uint32_t warp, bool relaxed) {
+  join(exported, relaxed ? released[warp] : clocks[warp]);
+  if (!relaxed) tick(warp);
+  owner.renew(point);
+  join(point.arriving, owner.exported);
+  if (cluster) cluster->arrive(point.number, first + warp, relaxed);
+}
+
+void RaceDetector::signalled(std::uint64_t key) { join(sync[slotOf(key, syncSlots)], exported); }
 
 void RaceDetector::renew(SyncPoint &point) const {
-  if (point.epoch != epoch) point = {{}, {}, epoch};
+  if (point.epoch != epoch) point = {{}, {}, epoch, point.number};
 }
 
 void RaceDetector::arrive(SyncPoint &point, std::uint32_t warp, bool relaxed) {
+  if (cluster) cluster->arrive(point.number, first + warp, relaxed);
   if (relaxed) {
     renew(point);
     join(point.arriving, released[warp]);
@@ -117,11 +158,13 @@ void RaceDetector::completePhase(SyncPoint &point) {
   renew(point);
   join(point.completed, point.arriving);
   point.arriving = {};
+  if (cluster) cluster->completePhase(point.number);
 }
 
 void RaceDetector::wait(SyncPoint &point, std::uint32_t warp, bool relaxed) {
   renew(point);
   join(relaxed ? seen[warp] : clocks[warp], point.completed);
+  if (cluster) cluster->wait(point.number, first + warp, relaxed);
 }
 
 void RaceDetector::publish(SyncPoint &point, std::uint32_t warp) {
@@ -137,11 +180,13 @@ void RaceDetector::proxyFence(std::uint32_t warp) {
 
 void RaceDetector::landed(std::uint32_t warp, std::uint32_t offset, std::uint32_t size, std::uint16_t flag) {
   std::fill_n(writers.begin() + offset, size, static_cast<std::uint16_t>(cell(warp) | flag));
+  if (cluster) cluster->landed(rank, first + warp, offset, size);
 }
 
 void RaceDetector::wasRead(std::uint32_t warp, std::uint32_t offset, std::uint32_t size) {
   std::fill_n(readersAt(warp, offset), size, own(warp));
   std::fill_n(readGenerationAt(offset), size, currentGeneration);
+  if (cluster) cluster->wasRead(rank, first + warp, offset, size);
 }
 
 const Inst *RaceDetector::findAccess(std::uint32_t warp, std::uint64_t offset, bool write) const {

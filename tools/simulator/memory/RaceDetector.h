@@ -22,6 +22,7 @@
 namespace sage::sim {
 
 struct Inst;
+class ClusterRaces; // ClusterRaces.h
 
 class RaceDetector {
 public:
@@ -41,6 +42,7 @@ public:
   struct SyncPoint {
     View arriving, completed;
     std::uint32_t epoch = 0;
+    std::uint32_t number = 0; ///< for ClusterRaces
   };
 
   RaceDetector(std::uint32_t warps, std::uint32_t bytes);
@@ -49,13 +51,13 @@ public:
   void startBlock();
 
   // Barriers.
-  void openBarrier(std::uint32_t id) { barriers[id] = {}; }
-  void arrive(std::uint32_t id, std::uint32_t warp) { releaseTo(barriers[id], warp); }
+  void openBarrier(std::uint32_t id);
+  void arrive(std::uint32_t id, std::uint32_t warp);
   /// COUNTED: for a number of threads, so that exited ones were no part of it.
   void leave(std::uint32_t id, std::uint32_t warp, bool counted);
   /// Every living thread of the block waited at one barrier: all accesses so far are ordered before all later ones.
   void newGeneration();
-  void exited(std::uint32_t warp) { releaseTo(gone, warp); }
+  void exited(std::uint32_t warp);
 
   // Release and acquire through memory; KEY is any address, also a global one.
   void fence(std::uint32_t warp);
@@ -68,6 +70,15 @@ public:
   void wait(SyncPoint &point, std::uint32_t warp, bool relaxed);
   /// What WARP did just now is found by all who wait for a phase that is complete.
   void publish(SyncPoint &point, std::uint32_t warp);
+
+  // Clusters. What this block's warps did before they signalled another block is taken to be known to whoever signals
+  // back, which only adds order.
+  /// From now on WIDER is told of all that orders; block RANK's first warp has the number FIRST there.
+  void attach(ClusterRaces *wider, std::uint32_t rank, std::uint32_t first);
+  /// WARP of this block arrives at POINT, an mbarrier of OWNER's block.
+  void arriveAt(RaceDetector &owner, SyncPoint &point, std::uint32_t warp, bool relaxed);
+  /// Another block made a strong write to KEY of this one's memory.
+  void signalled(std::uint64_t key);
 
   /// Everything that is ordered before becomes visible to the asynchronous proxy.
   void proxyFence(std::uint32_t warp);
@@ -116,6 +127,7 @@ private:
   static constexpr unsigned syncSlots = 256;
 
   void releaseTo(View &to, std::uint32_t warp);
+  bool isNamed(std::uint32_t id) const { return id < 16; }
   void renew(SyncPoint &point) const;
   void tick(std::uint32_t warp);
   void forget();
@@ -127,8 +139,11 @@ private:
   std::array<View, maxWarps> clocks{};
   std::array<View, maxWarps> released{}; ///< at the warp's last fence
   std::array<View, maxWarps> seen{};     ///< from strong reads, counts at the next fence
-  std::array<View, 18> barriers{}; ///< the named ones, then two for the cluster's
-  View gone{}; ///< of warps that exited
+  std::array<View, 18> barriers{};       ///< the named ones, then two for the cluster's
+  View gone{};                           ///< of warps that exited
+  View exported{};                       ///< what other blocks may know
+  ClusterRaces *cluster = nullptr;
+  std::uint32_t rank = 0, first = 0; ///< in the cluster
   std::array<View, syncSlots> sync{};
   std::uint32_t epoch = 0; ///< how often the history was forgotten
   std::vector<std::array<Access, remembered>> recent;

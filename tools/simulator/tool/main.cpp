@@ -22,6 +22,7 @@ Usage: sagesim run FILE.ptx --kernel NAME [OPTIONS]
   --kernel NAME     The entry to run.
   --grid X,Y,Z      Blocks [1,1,1].
   --block X,Y,Z     Threads of a block [32,1,1].
+  --cluster X,Y,Z   Blocks of a cluster [as the kernel says].
   --shared BYTES    Dynamic shared memory [0].
   --device ARCH     sm_80, sm_86, sm_89, sm_90a or sm_120a [sm_80].
   --arg ARG         The next argument: u32:5, s64:-1, f32:1.5, buf:BYTES (memory
@@ -35,7 +36,7 @@ Exit codes: 0 ok, 1 bad input, 2 usage, 3 the kernel failed or was refused.
 
 struct Options {
   std::string file, kernel, device = "sm_80", checks;
-  unsigned grid[3] = {1, 1, 1}, block[3] = {32, 1, 1}, shared = 0;
+  unsigned grid[3] = {1, 1, 1}, block[3] = {32, 1, 1}, shared = 0, cluster[3] = {0, 1, 1};
   std::vector<Argument> arguments;
   std::vector<std::pair<std::size_t, std::string>> outputs;
 };
@@ -80,6 +81,8 @@ std::string parseOption(const std::string &name, const std::string &value, Optio
     ok = sage::sim::tool::parseTriple(value, to.grid);
   else if (name == "--block")
     ok = sage::sim::tool::parseTriple(value, to.block);
+  else if (name == "--cluster")
+    ok = sage::sim::tool::parseTriple(value, to.cluster);
   else if (name == "--shared")
     ok = parseCount(value, count), to.shared = static_cast<unsigned>(count);
   else if (name == "--arg")
@@ -148,6 +151,14 @@ int writeOutputs(const Options &o) {
   return 0;
 }
 
+Result launch(const Options &o, Function function, void **arguments) {
+  LaunchAttribute cluster{LaunchAttributeId::ClusterDimension, {}, {}};
+  cluster.value.clusterDim = {o.cluster[0], o.cluster[1], o.cluster[2]};
+  const LaunchConfig config{o.grid[0],  o.grid[1], o.grid[2], o.block[0], o.block[1],
+                            o.block[2], o.shared,  nullptr,   &cluster,   o.cluster[0] != 0 ? 1u : 0u};
+  return cuLaunchKernelEx(&config, function, arguments, nullptr);
+}
+
 int runKernel(Options &o) {
   std::vector<std::uint8_t> text;
   if (!sage::sim::tool::readFile(o.file, text)) return fail(1, "cannot read '" + o.file + "'");
@@ -168,8 +179,7 @@ int runKernel(Options &o) {
     pointers.push_back(a.bytes.data());
   }
   for (int k = 0; k < 64; ++k) pointers.push_back(nullptr); // too few arguments are an error of the launch
-  const Result result = cuLaunchKernel(function, o.grid[0], o.grid[1], o.grid[2], o.block[0], o.block[1], o.block[2],
-                                       o.shared, nullptr, pointers.data(), nullptr);
+  const Result result = launch(o, function, pointers.data());
   std::printf("%s\n", sagesimCounters());
   return result == Result::Success ? writeOutputs(o) : failCall("launch", result);
 }
