@@ -238,6 +238,28 @@ TEST_CASE("planted: a multicast into what a consumer of the other block still re
                    "// refill");
 }
 
+TEST_CASE("an arrival at another block's mbarrier gives no state") {
+  const Device device("sm_90a");
+  for (const std::string form : {"arrive", "arrive_drop", "arrive.expect_tx", "arrive_drop.expect_tx"}) {
+    const std::string start = "mbarrier." + form + ".release.cluster.shared::cluster.b64 ", end = ", [%fb], 1;";
+    CHECK(tryLoad(kernel90("", start + "_" + end)).result == Result::Success);
+    CHECK(tryLoad(kernel90("", start + "%rd1" + end)).result == Result::InvalidPtx);
+  }
+}
+
+TEST_CASE("expect_tx and arrivals of another block, with counts") {
+  const Device device("sm_90a");
+  // Each block opens the next one's phase for its bytes, arrives there three times and drops out once.
+  expectFromBlockBefore("@%one mbarrier.init.shared.b64 [%b], 4;\nfence.mbarrier_init.release.cluster;\n" + sync + own +
+                            "@%one mbarrier.expect_tx.relaxed.cluster.shared::cluster.b64 [%fb], 256;\n"
+                            "@%one mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%fb], 3;\n"
+                            "@%one mbarrier.arrive_drop.release.cluster.shared::cluster.b64 _, [%fb];\n"
+                            "bar.sync 0;\nadd.u32 %r8, %fs, %r1;\n"
+                            "st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%r8], %r7, [%fb];\n" +
+                            wait + dump() + sync,
+                        4);
+}
+
 TEST_CASE("a wait for bytes that never come lists what the cluster's warps do") {
   Device device("sm_90a");
   Kernel kernel(kernel90("", expectBytes(128) + "setp.eq.u32 %p1, %rank, 1; @%p1 bra END;\n" + wait + "END:\n" + sync));

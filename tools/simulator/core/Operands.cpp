@@ -104,6 +104,8 @@ private:
     const Type type = itemType(item, form);
     switch (item.kind) {
     case 'd': return destination(operand, type, item.relaxed);
+    case 'S': // a destination that gets no value
+      return operand.kind == Operand::Kind::Sink ? destination(operand, type, false) : mismatch("takes `_` only here");
     case 'a': return source(operand, type, item.relaxed);
     case 'D':
     case 'A': return list(item, operand, type);

@@ -110,6 +110,8 @@ bool ClusterRaces::hasStarted(std::uint32_t rank, std::uint32_t warp) const {
 
 std::optional<ClusterRaces::Conflict> ClusterRaces::againstWriters(const Access &a) const {
   const Cell *cells = writers[a.rank].data() + a.offset;
+  // Mostly one write made all of them.
+  if (knows(a.warp, cells[0]) && std::equal(cells + 1, cells + a.size, cells)) return std::nullopt;
   const std::uint32_t own = blockOf(a.warp);
   for (std::uint32_t k = 0; k < a.size; ++k) {
     const Cell cell = cells[k];
@@ -121,28 +123,44 @@ std::optional<ClusterRaces::Conflict> ClusterRaces::againstWriters(const Access 
   return std::nullopt;
 }
 
+/// BODY(page, first byte in it, count) for each page that the bytes lie in; stops at false.
+template <class Body> static bool eachPage(std::uint32_t pageBytes, std::uint32_t from, std::uint32_t size, Body body) {
+  for (std::uint32_t at = from, end = from + size; at < end;) {
+    const std::uint32_t first = at % pageBytes, count = std::min(end - at, pageBytes - first);
+    if (!body(at / pageBytes, first, count)) return false;
+    at += count;
+  }
+  return true;
+}
+
 std::optional<ClusterRaces::Conflict> ClusterRaces::againstReaders(const Access &a) const {
   const std::uint32_t own = blockOf(a.warp);
-  for (std::uint32_t w = 0; w < warps; ++w) {
-    if (blockOf(w) == own) continue;
-    for (std::uint32_t k = 0; k < a.size; ++k) {
-      const std::uint32_t at = a.offset + k;
-      const std::uint32_t *page = pageOf(a.rank, w, at / pageBytes);
-      if (page && page[at % pageBytes] > clocks[a.warp][w]) return Conflict{Conflict::What::Race, at, w, false};
+  std::optional<Conflict> found;
+  eachPage(pageBytes, a.offset, a.size, [&](std::uint32_t number, std::uint32_t first, std::uint32_t count) {
+    for (std::uint32_t w = 0; w < warps && !found; ++w) {
+      const std::uint32_t *page = blockOf(w) == own ? nullptr : pageOf(a.rank, w, number);
+      if (!page) continue;
+      const std::uint32_t known = clocks[a.warp][w];
+      const std::uint32_t *unknown =
+          std::find_if(page + first, page + first + count, [known](std::uint32_t clock) { return clock > known; });
+      if (unknown == page + first + count) continue;
+      found = Conflict{Conflict::What::Race, number * pageBytes + static_cast<std::uint32_t>(unknown - page), w, false};
     }
-  }
-  return std::nullopt;
+    return !found;
+  });
+  return found;
 }
 
 void ClusterRaces::landed(std::uint32_t rank, std::uint32_t warp, std::uint32_t offset, std::uint32_t size) {
   std::fill_n(writers[rank].begin() + offset, size, Cell{clocks[warp][warp]} << clockShift | warp);
 }
 void ClusterRaces::wasRead(std::uint32_t rank, std::uint32_t warp, std::uint32_t offset, std::uint32_t size) {
-  for (std::uint32_t at = offset; at < offset + size; ++at) {
-    auto &page = readers[rank][std::size_t{at / pageBytes} * warps + warp];
+  eachPage(pageBytes, offset, size, [&](std::uint32_t number, std::uint32_t first, std::uint32_t count) {
+    auto &page = readers[rank][std::size_t{number} * warps + warp];
     if (!page) page = std::make_unique<std::uint32_t[]>(pageBytes);
-    page[at % pageBytes] = clocks[warp][warp];
-  }
+    std::fill_n(page.get() + first, count, clocks[warp][warp]);
+    return true;
+  });
 }
 
 bool ClusterRaces::touch(std::uint32_t warp, std::uint32_t rank, std::uint32_t offset, const Inst *inst, unsigned lane,
