@@ -62,6 +62,19 @@ TEST_CASE("nvcc: a product with warp roles, tensor copies and wgmma") {
   });
 }
 
+TEST_CASE("nvcc: a product of clusters that multicast their tiles") {
+  onEachArch("hopper", [](const Foreign &cu) {
+    const std::size_t rows = 256, columns = 256, depth = 320;
+    const auto a = rounded<_Float16>(normal(rows * depth, 243)), b = rounded<_Float16>(normal(columns * depth, 244));
+    const Array<_Float16> da(a), db(b);
+    const Array<float> dc(rows * columns);
+    const auto mapA = TensorMap::halves(da.address(), depth, rows, 64, 64, 3);
+    const auto mapB = TensorMap::halves(db.address(), depth, columns, 64, 64, 3);
+    cu.kernel("gemmMulticast")({4, 2, 1, 384, 1, 1, 3 * 24576 + 48}, mapA, mapB, dc.address(), 5);
+    checkClose(dc.get(), productByColumns(a, b, rows, columns, depth), 1e-5, 1e-4);
+  });
+}
+
 TEST_CASE("nvcc: wgmma in every type") {
   onEachArch("hopper", [](const Foreign &cu) {
     const auto a = normal(64 * 64, 233), b = normal(32 * 64, 234);

@@ -34,6 +34,29 @@ __device__ void fetch(unsigned to, const TensorMap &map, int x, int y, unsigned 
                : "memory");
 }
 
+__device__ void clusterSync() {
+  asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" ::: "memory");
+}
+__device__ void arriveAt(unsigned barrier, unsigned rank) {
+  asm volatile("{\n\t.reg .b32 there;\n\tmapa.shared::cluster.u32 there, %0, %1;\n\t"
+               "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n\t}" ::"r"(barrier),
+               "r"(rank)
+               : "memory");
+}
+__device__ void waitForCluster(unsigned barrier, unsigned parity) {
+  asm volatile("{\n\t.reg .pred done;\n"
+               "AGAIN:\n\tmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n\t"
+               "@done bra.uni DONE;\n\tbra.uni AGAIN;\nDONE:\n\t}" ::"r"(barrier),
+               "r"(parity)
+               : "memory");
+}
+__device__ void fetchForBoth(unsigned to, const TensorMap &map, int x, int y, unsigned barrier) {
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster "
+               "[%0], [%1, {%2, %3}], [%4], %5;" ::"r"(to),
+               "l"(&map), "r"(x), "r"(y), "r"(barrier), "h"((short)3)
+               : "memory");
+}
+
 // A tile of rows of 128 bytes, swizzled over them; eight rows are 1024 bytes.
 __device__ unsigned long long descriptor(unsigned address) {
   return (unsigned long long)((address & 0x3ffff) >> 4) | 1ull << 16 | 64ull << 32 | 1ull << 62;
@@ -125,6 +148,50 @@ __global__ void __launch_bounds__(384) gemmRoles(const __grid_constant__ TensorM
                  : "memory");
     asm volatile("cp.async.bulk.commit_group;\n\tcp.async.bulk.wait_group 0;" ::: "memory");
   }
+}
+
+// The same in clusters of two blocks that share their rows of A: each fetches half of them for both, and a stage is free
+// when the consumers of both have said so.
+__global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384)
+    gemmMulticast(const __grid_constant__ TensorMap a, const __grid_constant__ TensorMap b, float *c, int tiles) {
+  extern __shared__ __align__(1024) unsigned char memory[];
+  constexpr unsigned stages = 3, bytesA = 128 * 128, bytesB = 64 * 128;
+  const unsigned base = sharedAddress(memory), full = base + stages * (bytesA + bytesB), empty = full + 8 * stages;
+  const int group = threadIdx.x / 128;
+  unsigned rank;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  if (threadIdx.x == 0) {
+    for (unsigned s = 0; s < stages; ++s) initBarrier(full + 8 * s, 1), initBarrier(empty + 8 * s, 4);
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  }
+  clusterSync();
+  float d[32];
+  for (int e = 0; e < 32; ++e) d[e] = 0;
+  if (group == 0 && threadIdx.x == 0)
+    for (int i = 0; i < tiles; ++i) {
+      const unsigned s = i % stages, to = base + s * (bytesA + bytesB);
+      waitForCluster(empty + 8 * s, i / stages % 2 ^ 1);
+      expectBytes(full + 8 * s, bytesA + bytesB);
+      fetchForBoth(to + rank * bytesA / 2, a, i * 64, blockIdx.y * 128 + rank * 64, full + 8 * s);
+      fetch(to + bytesA, b, i * 64, blockIdx.x * 64, full + 8 * s);
+    }
+  for (int i = 0; group != 0 && i < tiles; ++i) {
+    const unsigned s = i % stages, ta = base + s * (bytesA + bytesB) + (group - 1) * bytesA / 2;
+    const unsigned tb = base + s * (bytesA + bytesB) + bytesA;
+    waitFor(full + 8 * s, i / stages % 2);
+    keepBefore(d);
+    wgmmaFence();
+    for (int k = 0; k < 4; ++k) multiply64(d, descriptor(ta) + 2 * k, descriptor(tb) + 2 * k, i + k > 0);
+    wgmmaCommit();
+    wgmmaWait();
+    if (threadIdx.x % 128 == 0) arriveAt(empty + 8 * s, 0), arriveAt(empty + 8 * s, 1);
+  }
+  clusterSync(); // nobody leaves while the other one copies into its memory
+  if (group == 0) return;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, columns = gridDim.x * 64;
+  float *to = c + (blockIdx.y * 128 + (group - 1) * 64 + warp * 16 + lane / 4) * columns + blockIdx.x * 64;
+  for (int p = 0; p < 8; ++p)
+    for (int e = 0; e < 4; ++e) to[e / 2 * 8 * columns + p * 8 + lane % 4 * 2 + e % 2] = d[4 * p + e];
 }
 
 // One warpgroup, one tile: 64×32 with rows of 128 bytes of any type, four instructions along k.
