@@ -6,6 +6,7 @@
 
 #include "core/Cluster.h"
 #include "core/Faults.h"
+#include "memory/ClusterRaces.h"
 
 namespace sage::sim {
 

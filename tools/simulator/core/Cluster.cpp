@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "core/Faults.h"
+#include "memory/ClusterRaces.h"
 #include "memory/RaceDetector.h"
 
 namespace sage::sim {

@@ -13,9 +13,10 @@
 #include <vector>
 
 #include "core/Warp.h"
-#include "memory/ClusterRaces.h"
 
 namespace sage::sim {
+
+class ClusterRaces; // memory/ClusterRaces.h
 
 inline constexpr unsigned clusterShift = 24;
 inline constexpr std::uint64_t clusterOffsets = (std::uint64_t{1} << clusterShift) - 1;

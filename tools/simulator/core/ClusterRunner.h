@@ -8,6 +8,7 @@
 
 #include "core/BlockRunner.h"
 #include "core/Cluster.h"
+#include "memory/ClusterRaces.h"
 
 namespace sage::sim {
 

@@ -13,6 +13,7 @@
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
 #include "isa/Races.h"
+#include "memory/ClusterRaces.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {

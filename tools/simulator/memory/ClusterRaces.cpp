@@ -82,19 +82,26 @@ void ClusterRaces::strongRead(std::uint32_t warp, std::uint64_t key) {
 }
 void ClusterRaces::exited(std::uint32_t rank, std::uint32_t warp) { release(gone[rank], warp); }
 
-void ClusterRaces::arrive(std::uint32_t &point, std::uint32_t warp, bool relaxed) {
+ClusterRaces::Point &ClusterRaces::pointAt(std::uint32_t &point) {
   if (point == 0) {
     point = static_cast<std::uint32_t>(points.size());
     points.push_back({Clock(warps), Clock(warps)});
   }
+  return points[point];
+}
+void ClusterRaces::arrive(std::uint32_t &point, std::uint32_t warp, bool relaxed) {
   if (relaxed)
-    join(points[point].arriving, released[warp]);
+    join(pointAt(point).arriving, released[warp]);
   else
-    release(points[point].arriving, warp);
+    release(pointAt(point).arriving, warp);
+}
+void ClusterRaces::publish(std::uint32_t &point, std::uint32_t warp) {
+  std::uint32_t &found = pointAt(point).completed[warp];
+  found = std::max(found, clocks[warp][warp]++);
 }
 void ClusterRaces::completePhase(std::uint32_t point) {
   if (point == 0) return;
-  points[point].completed = points[point].arriving;
+  join(points[point].completed, points[point].arriving);
   points[point].arriving.assign(warps, 0);
 }
 void ClusterRaces::wait(std::uint32_t point, std::uint32_t warp, bool relaxed) {

@@ -47,6 +47,8 @@ public:
   void arrive(std::uint32_t &point, std::uint32_t warp, bool relaxed);
   void completePhase(std::uint32_t point);
   void wait(std::uint32_t point, std::uint32_t warp, bool relaxed);
+  /// What WARP did just now is found by all who wait for a phase that is complete.
+  void publish(std::uint32_t &point, std::uint32_t warp);
 
   struct Access {
     std::uint32_t warp = 0; ///< who
@@ -112,6 +114,7 @@ private:
   }
   void join(Clock &to, const Clock &from) const;
   void release(Clock &to, std::uint32_t warp);
+  Point &pointAt(std::uint32_t &point);
 
   std::uint32_t warpsOfBlock, warps, bytes;
   std::vector<Clock> clocks, released, seen; ///< of each warp

@@ -169,6 +169,7 @@ void RaceDetector::wait(SyncPoint &point, std::uint32_t warp, bool relaxed) {
 
 void RaceDetector::publish(SyncPoint &point, std::uint32_t warp) {
   renew(point);
+  if (cluster) cluster->publish(point.number, first + warp);
   point.completed.order[warp] = std::max(point.completed.order[warp], own(warp));
   tick(warp);
 }
