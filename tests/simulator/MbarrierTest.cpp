@@ -150,4 +150,23 @@ TEST_CASE("cp.async and an mbarrier: copies of two warps land when a third one h
   }
 }
 
+TEST_CASE("setmaxnreg takes what the ISA allows, and never more registers than there are") {
+  Device device("sm_90a");
+  for (const char *count : {"20", "250", "264", "%t"}) {
+    const LoadResult loaded = tryLoad(kernel90("", "setmaxnreg.inc.sync.aligned.u32 " + std::string(count) + ";"));
+    CHECK(loaded.result == Result::InvalidPtx);
+    CHECK(loaded.log.find("setmaxnreg") != std::string::npos);
+  }
+  // Two warpgroups want 224 each, the third keeps 80 or, rightly, 64.
+  for (const char *rest : {"64", "80"}) {
+    Kernel kernel(
+        kernel90("", "setp.lt.u32 %p1, %t, 128; @%p1 bra REST; setmaxnreg.inc.sync.aligned.u32 224; bar.sync 0; "
+                     "ret;\nREST: setmaxnreg.dec.sync.aligned.u32 " +
+                         std::string(rest) + "; bar.sync 0;"));
+    const bool fits = rest[0] == '6';
+    CHECK(kernel.tryLaunch({.blockX = 384}) == (fits ? Result::Success : Result::LaunchTimeout));
+    if (!fits) CHECK(lastReport().kind == "deadlock");
+  }
+}
+
 } // namespace sage::simtest

@@ -241,6 +241,62 @@ TEST_CASE("a tensor reduction adds the tile to what is there, inside of the boun
   REQUIRE(sums.get() == expected);
 }
 
+TEST_CASE("a kernel builds a tensor map, sends it to global memory and copies with it") {
+  const Device device("sm_90a");
+  // 3D f16 elements, 24 × 6 × 4 with rows 64 and planes 512 bytes apart; a box of 32 × 2 × 2 beyond the right edge.
+  std::vector<std::uint16_t> image(4 * 256);
+  for (std::size_t k = 0; k < image.size(); ++k) image[k] = static_cast<std::uint16_t>(k + 1);
+  const auto field = [](const std::string &name, const std::string &type, const std::string &value) {
+    return "@!%p1 tensormap.replace.tile." + name + ".shared::cta.b1024." + type + " [s+2048], " + value + ";\n";
+  };
+  std::string body = "setp.ne.u32 %p1, %t, 0; mov.u32 %r8, s; shl.b32 %r1, %t, 2; add.u32 %r2, %r8, %r1; st.shared.b32 "
+                     "[%r2+2048], 0;\n"
+                     "ld.param.u64 %rd3, [q]; ld.param.u64 %rd5, [m]; bar.warp.sync 0xffffffff;\n" +
+                     field("global_address", "b64", "%rd3") + field("rank", "b32", "2") +
+                     field("elemtype", "b32", "6") + field("interleave_layout", "b32", "0") +
+                     field("swizzle_mode", "b32", "2") + field("fill_mode", "b32", "0");
+  const std::array<std::string, 3> dims{"24", "6", "4"}, box{"32", "2", "2"};
+  for (unsigned d = 0; d < 3; ++d) {
+    const std::string at = std::to_string(d) + ", ";
+    body += field("global_dim", "b32", at + dims[d]) + field("box_dim", "b32", at + box[d]) +
+            field("element_stride", "b32", at + "1");
+    if (d < 2) body += field("global_stride", "b64", at + (d == 0 ? "64" : "512"));
+  }
+  body +=
+      "bar.warp.sync 0xffffffff;\ntensormap.cp_fenceproxy.global.shared::cta.tensormap::generic.release.gpu.sync."
+      "aligned [%rd5], [s+2048], 128;\nfence.proxy.tensormap::generic.acquire.gpu [%rd5], 128;\n"
+      "@%p1 bra READY; mov.u32 %r10, 8; mov.u32 %r11, 3; mov.u32 %r12, 1; mbarrier.init.shared.b64 [s+4096], 1;\n"
+      "mbarrier.arrive.expect_tx.shared.b64 _, [s+4096], 256;\n"
+      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [s], [%rd5, {%r10, %r11, %r12}], "
+      "[s+4096];\nREADY: bar.sync 0;\n" +
+      waitFor("s+4096", "0") + dump(256);
+  Kernel kernel(kernel90(".param .u64 p, .param .u64 q, .param .u64 m", body));
+  const Array<std::uint16_t> in(image), out(128);
+  const Array<std::uint8_t> map(128);
+  kernel({.sharedBytes = 4104}, out.address(), in.address(), map.address());
+  const auto got = out.get();
+  for (unsigned z = 0; z < 2; ++z)
+    for (unsigned y = 0; y < 2; ++y)
+      for (unsigned x = 0; x < 32; ++x) {
+        const unsigned at = ((z * 2 + y) * 32 + x) * 2, place = at ^ (at / 128 % 4) * 16;
+        REQUIRE(got[place / 2] == (x + 8 < 24 ? image[(z + 1) * 256 + (y + 3) * 32 + x + 8] : 0));
+      }
+}
+
+TEST_CASE("tensormap.replace refuses what a map cannot be") {
+  Device device("sm_90a");
+  for (const char *bad : {"rank.shared::cta.b1024.b32 [s], 5", "box_dim.shared::cta.b1024.b32 [s], 5, 16",
+                          "box_dim.shared::cta.b1024.b32 [s], 0, 257", "global_stride.shared::cta.b1024.b64 [s], 4, 64",
+                          "global_address.shared::cta.b1024.b64 [s], 8", "elemtype.shared::cta.b1024.b32 [s], 13",
+                          "swizzle_atomicity.shared::cta.b1024.b32 [s], 1"}) {
+    INFO(bad);
+    Kernel kernel(kernel90("", "tensormap.replace.tile." + std::string(bad) + ";"));
+    CHECK(kernel.tryLaunch({.sharedBytes = 128}) == Result::IllegalInstruction);
+    CHECK(lastReport().text.find(bad) != std::string::npos);
+    device.reset();
+  }
+}
+
 TEST_CASE("a tensor map of another rank, or none, is reported") {
   Device device("sm_90a");
   const Case c{.rank = 2, .element = TensorElement::U8, .size = {128, 4}, .box = {128, 1}};

@@ -111,7 +111,8 @@ struct AsyncProxy {
     const Inst *inst = nullptr;
     std::uint32_t barrier = 0;
   };
-  std::vector<Waiting> waiting; ///< of each warp, since then
+  std::vector<std::uint32_t> registers; ///< of a thread of each warp, as its setmaxnreg says
+  std::vector<Waiting> waiting;         ///< of each warp, since then
   struct WarpTiles {
     std::vector<PendingTile> tiles;
     std::vector<PendingReads> reads;

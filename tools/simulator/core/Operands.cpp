@@ -118,6 +118,7 @@ private:
     case 't': return tensor(operand);
     case 'i':
     case 's': return immediate(operand, item.kind == 's');
+    case 'r': return registerCount(operand);
     case 'L': return label(operand);
     case 'T': return table(operand);
     case 'C': return clock(operand);
@@ -364,6 +365,13 @@ private:
     if (o.kind != Operand::Kind::Integer) return mismatch("needs a constant");
     const bool sizeFits = o.bits == 16 || (!form.has("cg") && (o.bits == 4 || o.bits == 8));
     if (isCopySize && !sizeFits) return mismatch("cannot copy " + std::to_string(o.bits) + " bytes");
+    addRaw(static_cast<std::uint32_t>(o.bits));
+    return true;
+  }
+  // §9.7.19.5.
+  bool registerCount(const Operand &o) {
+    if (o.kind != Operand::Kind::Integer || o.bits < 24 || o.bits > 256 || o.bits % 8 != 0)
+      return mismatch("needs a number of registers from 24 to 256, a multiple of 8");
     addRaw(static_cast<std::uint32_t>(o.bits));
     return true;
   }

@@ -31,10 +31,11 @@ const Families &bestFamilies();
 std::span<const Row> controlRows();
 /// Clusters: their barrier, and whose shared memory an address names.
 std::span<const Row> clusterRows();
-/// The asynchronous proxy: mbarriers, bulk copies, tensor copies.
+/// The asynchronous proxy: mbarriers, bulk copies, tensor copies and their maps.
 std::span<const Row> mbarrierRows();
 std::span<const Row> bulkRows();
 std::span<const Row> tensorRows();
+std::span<const Row> tensorMapRows();
 std::span<const Row> asyncStoreRows();
 const Inst *blockEntryHandler(Warp &w, const Inst *inst);
 const Inst *predicatedHandler(Warp &w, const Inst *inst);

@@ -305,8 +305,21 @@ const Inst *fence(Warp &w, const Inst *i) {
   if (w.block->races) w.block->races->fence(w.index);
   return i + 1;
 }
-// The registers that a warp may use are the compiler's business; the threads must come together.
-const Inst *aligned(Warp &w, const Inst *i) { return gatherAll(w, i) ? i + 1 : resume(w); }
+// How many registers the code needs is the assembler's business. But warps that together ask for more than a
+// multiprocessor has (§9.7.19.5: .inc waits for them) never get them.
+const Inst *setRegisters(Warp &w, const Inst *i) {
+  constexpr std::uint32_t registersOfBlock = 65536;
+  if (!gatherAll(w, i)) return resume(w);
+  std::vector<std::uint32_t> &counts = proxyOf(*w.block).registers;
+  counts.resize(w.block->warps.size());
+  counts[w.index] = i->o[0];
+  std::uint32_t sum = 0;
+  for (const Warp &other : w.block->warps) sum += other.alive == 0 ? 0 : 32 * counts[other.index];
+  if (sum <= registersOfBlock || !w.block->checks.on(ViolationKind::Deadlock)) return i + 1;
+  return fault(w, i, ViolationKind::Deadlock, 0,
+               "the warps of the block ask for " + std::to_string(sum) + " registers, and there are " +
+                   std::to_string(registersOfBlock));
+}
 template <Handler H> Picked plain(const Form &) { return H; }
 template <Handler H> Picked at(const Form &f) {
   const bool shared = f.has("shared") || f.has("shared::cta") || f.has("shared::cluster");
@@ -357,7 +370,7 @@ const Row rows[] = {
     {"fence proxy tensormap::generic acquire " SIM_SCOPE, "m i", UnitClass::Barrier, plain<fence>, 90},
     {"fence acquire|release sync_restrict::shared::cta|sync_restrict::shared::cluster cluster", "", UnitClass::Barrier,
      plain<fence>, 90},
-    {"setmaxnreg inc|dec sync aligned u32", "i", UnitClass::Control, plain<aligned>, 90},
+    {"setmaxnreg inc|dec sync aligned u32", "r", UnitClass::Control, plain<setRegisters>, 90},
     {"griddepcontrol launch_dependents|wait", "", UnitClass::Control, plain<nothing>, 90},
 };
 

@@ -92,7 +92,7 @@ const InstructionSet &instructionSet() {
           families.memory,     families.atomic,      families.asynchronous, families.matrix,
           families.collective, families.warpgroup,   families.dense,        families.matrixBytes,
           families.wmma,       controlRows(),        clusterRows(),         mbarrierRows(),
-          bulkRows(),          tensorRows(),         asyncStoreRows()})
+          bulkRows(),          tensorRows(),         tensorMapRows(),       asyncStoreRows()})
       for (const Row &row : rows) built.rows.push_back(&row);
     return built;
   }();

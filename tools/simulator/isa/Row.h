@@ -13,6 +13,7 @@
 //   m  [address]: one entry (the register), the displacement goes to Inst::imm
 //   t  [tensor map, {coordinates}]: the map's register like an address, then the coordinates; their number from "2d"
 //   DW  the accumulators of a wgmma, their number from its shape
+//   r  number of registers of setmaxnreg
 //   i  immediate, the value itself      L  branch target       T  branch table
 //   ?x the operand may be absent; Inst::operandCount tells
 //
