@@ -124,6 +124,21 @@ TEST_CASE("a block may exit once it has seen the flag that was the last access t
   }
 }
 
+TEST_CASE("fence.mbarrier_init publishes an mbarrier with a relaxed barrier of the cluster") {
+  Device device("sm_90a");
+  const Kernel::Shape shape{.gridX = 2, .blockX = 64, .clusterX = 2};
+  const std::string init = "@%e mbarrier.init.shared.b64 [%g], 64;\n", fence = "fence.mbarrier_init.release.cluster;\n";
+  const std::string use = relaxedSync + "mbarrier.arrive.shared.b64 _, [%g]; // use\n" + sync;
+  Kernel right(kernelText("", head + init + fence + use, "sm_90a")), wrong(kernelText("", head + init + use, "sm_90a"));
+  const std::size_t before = reportCount();
+  CHECK(right.tryLaunch(shape) == Result::Success);
+  CHECK(reportCount() == before);
+  CHECK(wrong.tryLaunch(shape) == Result::LaunchFailed);
+  CHECK(lastReport().kind == "race");
+  CHECK(oneSideHas(lastReport(), "// use"));
+  device.reset();
+}
+
 TEST_CASE("an arrival at a block's mbarrier is done before the block exits") {
   const std::string start = "@%e mbarrier.init.shared.b64 [%g], 32;\n" + sync +
                             "@%p1 mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%gg]; // last\n";

@@ -58,6 +58,10 @@ std::vector<std::string> waitTexts(const Block &block) {
 bool initIsKnown(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address) {
   RaceDetector *d = w.block->races;
   if (!d) return true;
+  const auto barrier = proxyOf(*w.block).barriers.find(address);
+  if (barrier != proxyOf(*w.block).barriers.end() && w.block->cluster->phase > barrier->second.fencedPhase &&
+      barrier->second.fencedPhase != ~0u)
+    return true;
   const std::uint16_t cell = *d->writersAt(address);
   const std::uint32_t writer = RaceDetector::cellWarp(cell);
   if (writer == w.index || RaceDetector::cellClock(cell) <= d->known(w.index)[writer]) return true;

@@ -42,6 +42,10 @@ struct Mbarrier {
   std::uint32_t deferred = 0; ///< arrivals among `pending` that cp.async operations will make
   std::vector<TrackedCopies> tracked;
   RaceDetector::SyncPoint order;
+  std::uint32_t initWarp = 0;
+  /// The cluster's phase at the fence.mbarrier_init behind its init: what a barrier of the cluster that completes later
+  /// tells, also when the arrivals are relaxed (§9.7.13.4). All ones: there was none.
+  std::uint32_t fencedPhase = ~0u;
 };
 
 /// A copy into shared memory. Its bytes were taken from the source when it was issued.

@@ -88,6 +88,7 @@ const Inst *init(Warp &w, const Inst *i) {
       }
     Mbarrier &fresh = proxyOf(*at.block).barriers[at.address];
     fresh.expected = fresh.pending = count;
+    fresh.initWarp = w.index;
     std::memset(at.block->shared + at.address, 0, 8);
     markObject(*at.block, at.address, true);
     if (RaceDetector *races = at.block->races; races && at.block == w.block) {
@@ -294,6 +295,13 @@ const Inst *copiesArrive(Warp &w, const Inst *i) {
   });
 }
 
+// What the warp's inits did reaches the cluster with its next barrier.
+const Inst *initFence(Warp &w, const Inst *i) {
+  for (auto &[address, barrier] : proxyOf(*w.block).barriers)
+    if (barrier.initWarp == w.index && barrier.fencedPhase == ~0u) barrier.fencedPhase = w.block->cluster->phase;
+  return i + 1;
+}
+
 const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 // §9.7.13.4: what this warp knows of becomes visible to the asynchronous proxy.
 const Inst *proxyFence(Warp &w, const Inst *i) {
@@ -360,7 +368,7 @@ const Row rows[] = {
      90},
     {"mbarrier pending_count b64", "d:u32 a:b64", UnitClass::Barrier, plain<pendingCount>, 80},
     {"cp async mbarrier arrive [noinc] " SIM_OWN " b64", "m", UnitClass::Barrier, at<copiesArrive>, 80},
-    {"fence mbarrier_init release cluster", "", UnitClass::Barrier, plain<nothing>, 90},
+    {"fence mbarrier_init release cluster", "", UnitClass::Barrier, plain<initFence>, 90},
     {"fence proxy alias", "", UnitClass::Barrier, plain<nothing>, 70},
     {"fence proxy async [shared::cta|shared::cluster]", "", UnitClass::Barrier, plain<proxyFence>, 90},
     {"fence proxy async global", "", UnitClass::Barrier, plain<nothing>, 90},
