@@ -132,13 +132,14 @@ void keepReads(Warp &w, AsyncProxy::WarpTiles &mine, PendingReads reads, const I
 }
 
 /// It is read no more: for the race detector the reads happened just now. False when that was known.
-bool endReads(Warp &w, PendingReads &reads) {
+/// KNOWN_B: those of B have been noted for another warp.
+bool endReads(Warp &w, PendingReads &reads, bool knownB) {
   RaceDetector *races = w.block->races;
   if (reads.operands[1].rows == 0) return false;
   for (SharedOperand &o : reads.operands) {
     if (o.rows == 0) continue;
     countReaders(*w.block, o, -1);
-    if (!races) {
+    if (!races || (knownB && &o == &reads.operands[1])) {
       o.rows = 0;
       continue;
     }
@@ -297,9 +298,17 @@ void endGroupReads(Warp &w, u64 number) {
   AsyncProxy &proxy = proxyOf(*w.block);
   const u32 first = w.index / 4 * 4;
   bool isFirst = false;
+  // The four warps read the same B: noting it once is enough.
+  const auto &leading = proxy.tiles[first].reads;
+  const auto isKnown = [&](const PendingReads &r) {
+    return std::any_of(leading.begin(), leading.end(), [&](const PendingReads &l) {
+      return &l != &r && l.number == r.number && l.inst == r.inst &&
+             l.operands[1].descriptor == r.operands[1].descriptor;
+    });
+  };
   for (u32 v = first; v < first + 4; ++v)
     for (PendingReads &r : proxy.tiles[v].reads)
-      if (r.number <= number) isFirst |= endReads(w, r);
+      if (r.number <= number) isFirst |= endReads(w, r, isKnown(r));
   if (!w.block->races) return;
   w.block->races->wait(proxy.groupReads[w.index / 4], w.index, false);
   if (isFirst) w.block->races->publish(proxy.groupReads[w.index / 4], w.index);
