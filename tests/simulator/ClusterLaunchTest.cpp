@@ -158,4 +158,31 @@ TEST_CASE("the other attributes of a launch are taken, and a dependent launch wa
   CHECK(cuda::cuLaunchKernelEx(&config, kernel.handle(), arguments, nullptr) == Result::InvalidValue);
 }
 
+TEST_CASE("a graph keeps the clusters of a captured launch") {
+  const Device device("sm_90a");
+  Kernel kernel(kernelText(".param .u64 p",
+                           ".reg .b64 %a; .reg .b32 %r; ld.param.u64 %a, [p]; mov.u32 %r, %cluster_nctarank;\n"
+                           "red.global.add.u32 [%a], %r;\n",
+                           "sm_90a"));
+  const Array<unsigned> out(std::vector<unsigned>{0});
+  cuda::LaunchAttribute size{cuda::LaunchAttributeId::ClusterDimension, {}, {}};
+  size.value.clusterDim = {4, 1, 1};
+  cuda::Stream stream = nullptr;
+  REQUIRE(cuda::cuStreamCreate(&stream, 1) == Result::Success);
+  cuda::LaunchConfig config{8, 1, 1, 1, 1, 1, 0, stream, &size, 1};
+  auto pointer = out.address();
+  void *arguments[] = {&pointer};
+  cuda::Graph graph = nullptr;
+  cuda::GraphExec exec = nullptr;
+  REQUIRE(cuda::cuStreamBeginCapture_v2(stream, 0) == Result::Success);
+  CHECK(cuda::cuLaunchKernelEx(&config, kernel.handle(), arguments, nullptr) == Result::Success);
+  REQUIRE(cuda::cuStreamEndCapture(stream, &graph) == Result::Success);
+  REQUIRE(cuda::cuGraphInstantiateWithFlags(&exec, graph, 0) == Result::Success);
+  CHECK(cuda::cuGraphLaunch(exec, stream) == Result::Success);
+  CHECK(out.get()[0] == 32);
+  cuda::cuGraphExecDestroy(exec);
+  cuda::cuGraphDestroy(graph);
+  cuda::cuStreamDestroy_v2(stream);
+}
+
 } // namespace sage::simtest
