@@ -14,6 +14,7 @@ AsyncProxy &proxyOf(Block &block) {
   if (!block.proxy) {
     block.proxy = std::make_shared<AsyncProxy>();
     block.proxy->tiles.resize(block.warps.size());
+    block.proxy->lastB.resize(block.warps.size() / 4 + 1);
     block.proxy->groupReads.resize(block.warps.size() / 4 + 1);
     block.proxy->storeGroups.resize(block.warps.size());
     block.proxy->readers.resize(block.sharedBytes / 16 + 1);

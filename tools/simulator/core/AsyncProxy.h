@@ -97,6 +97,15 @@ struct PendingReads {
   bool fromRegisters = false;
 };
 
+/// Where B of a wgmma lies, as the first of the four warps that came to it found it.
+struct SharedRead {
+  std::uint64_t number = 0; ///< of the wgmma among those of its warp; 0: none
+  const Inst *inst = nullptr;
+  SharedOperand operand;
+  bool sameWriter = false; ///< of all its bytes, as far as the race detector knows
+  std::array<std::uint32_t, 512> pieces{};
+};
+
 /// What stands in the way of a register that a wgmma uses.
 enum RegisterState : std::uint8_t {
   Touched = 1,             ///< by something else since the last wgmma.fence
@@ -127,6 +136,7 @@ struct AsyncProxy {
     std::vector<std::uint8_t> states; ///< RegisterState of every 128 bytes of the register file
   };
   std::vector<RaceDetector::SyncPoint> groupReads; ///< of each four warps: what their wgmma operations have read
+  std::vector<SharedRead> lastB;                   ///< of each four warps
   std::vector<WarpTiles> tiles;                    ///< of each warp
   std::vector<std::uint16_t> readers; ///< of every 16 bytes of shared memory; at least as many as there are
 };

@@ -33,8 +33,8 @@ template <class F> constexpr u32 bytesOf = 4 / F::perRegister;
 
 /// Where the 16-byte pieces of OPERAND lie, with all checks: within bounds, written, ordered behind their writers and
 /// visible to the asynchronous proxy. Writers are mostly the same from piece to piece, so one that was right is
-/// remembered. False after a fault.
-bool findPieces(Warp &w, const Inst *i, SharedOperand &operand, u32 *pieces) {
+/// remembered; SAME_WRITER tells whether it was the only one. False after a fault.
+bool findPieces(Warp &w, const Inst *i, SharedOperand &operand, u32 *pieces, bool &sameWriter) {
   const Block &b = *w.block;
   RaceDetector *const races = b.races;
   const u8 *const shadow = b.sharedShadow;
@@ -43,6 +43,7 @@ bool findPieces(Warp &w, const Inst *i, SharedOperand &operand, u32 *pieces) {
   u32 low = ~0u, high = 0;
   u16 good = 0;
   bool anyGood = false;
+  sameWriter = true;
   const bool ok = SharedOperand(operand).forEach([&](u32 at, u32, u32) __attribute__((always_inline)) {
     *pieces++ = at;
     low = at < low ? at : low;
@@ -54,7 +55,9 @@ bool findPieces(Warp &w, const Inst *i, SharedOperand &operand, u32 *pieces) {
     const bool known = !races || (anyGood && allCells(writers + at, 16, good));
     if (__builtin_expect(known && differs(shadow + at, 16) == 0, 1)) return true;
     if (!asyncRead(w, i, 0, at)) return false;
-    if (races) good = writers[at], anyGood = true;
+    if (!races) return true;
+    sameWriter &= !anyGood && allCells(writers + at, 16, writers[at]);
+    good = writers[at], anyGood = true;
     return true;
   });
   operand.low = low;
@@ -62,11 +65,9 @@ bool findPieces(Warp &w, const Inst *i, SharedOperand &operand, u32 *pieces) {
   return ok;
 }
 
-/// The elements of OPERAND → to[row * rowStep + k * kStep]. False after a fault.
+/// The elements of OPERAND, whose pieces are known → to[row * RowStep + k * KStep].
 template <class F, u32 RowStep, u32 KStep>
-SIM_INLINE bool openShared(Warp &w, const Inst *i, SharedOperand &operand, float sign, float *to) {
-  u32 pieces[512], *piece = pieces;
-  if (!findPieces(w, i, operand, pieces)) return false;
+SIM_INLINE void openShared(const Warp &w, const SharedOperand &operand, const u32 *piece, float sign, float *to) {
   constexpr u32 each = 4 * F::perRegister, depth = 2 * each;
   const u8 *const shared = w.block->shared;
   const auto scatter = [&](float *at, u32 step) __attribute__((always_inline)) {
@@ -83,7 +84,21 @@ SIM_INLINE bool openShared(Warp &w, const Inst *i, SharedOperand &operand, float
     for (u32 row = 0; row < operand.rows; ++row)
       for (u32 k = 0; k < depth; k += each) scatter(to + row * RowStep + k * KStep, KStep);
   }
-  return true;
+}
+
+/// The pieces of B. The four warps read the same ones, and until all have come to the operation nobody may write them:
+/// for the others it is enough to look at the writer, when there is only one. Null after a fault.
+const u32 *findB(Warp &w, const Inst *i, u64 number, SharedOperand &operand) {
+  SharedRead &known = proxyOf(*w.block).lastB[w.index / 4];
+  if (known.number == number && known.inst == i && known.sameWriter && known.operand.descriptor == operand.descriptor) {
+    operand = known.operand;
+    return asyncRead(w, i, 0, known.pieces[0]) ? known.pieces.data() : nullptr;
+  }
+  if (!findPieces(w, i, operand, known.pieces.data(), known.sameWriter)) return nullptr;
+  known.number = number;
+  known.inst = i;
+  known.operand = operand;
+  return known.pieces.data();
 }
 
 /// A from registers, as in mma.sync: to[k * 16 + row].
@@ -245,9 +260,14 @@ template <class FA, class FB> const Inst *mma(Warp &w, const Inst *i) {
     openRegisters<FA>(w, a, signA, s.a);
   } else {
     reads.operands[0] = {w.lanes<u64>(*a)[0], 16 * (w.index % 4), 16, bytesOf<FA>, transA};
-    if (!openShared<FA, 1, 16>(w, i, reads.operands[0], signA, reinterpret_cast<float *>(s.a))) return nullptr;
+    u32 pieces[512];
+    bool sameWriter = false;
+    if (!findPieces(w, i, reads.operands[0], pieces, sameWriter)) return nullptr;
+    openShared<FA, 1, 16>(w, reads.operands[0], pieces, signA, reinterpret_cast<float *>(s.a));
   }
-  if (!openShared<FB, 32, 1>(w, i, reads.operands[1], signB, s.b[0])) return nullptr;
+  const u32 *piecesB = findB(w, i, mine.issued, reads.operands[1]);
+  if (!piecesB) return nullptr;
+  openShared<FB, 32, 1>(w, reads.operands[1], piecesB, signB, s.b[0]);
   keepReads(w, mine, reads, i);
   const bool add = sourceMask(w, scale) & 1;
   PendingTile &tile = tileOf(w, mine, i->o, count);
