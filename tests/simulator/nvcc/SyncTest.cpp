@@ -349,7 +349,7 @@ TEST_CASE("nvcc: coalesced and partitioned groups", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: reductions and scans of cooperative groups", "[.]") {
+TEST_CASE("nvcc: reductions and scans of cooperative groups") {
   onEachArch("coop", [](const Foreign &cu) {
     const auto in = integers<int>(64, -50, 50, 165);
     const auto floats = integers<float>(64, -50, 50, 166);
@@ -374,7 +374,7 @@ TEST_CASE("nvcc: reductions and scans of cooperative groups", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: a grid in step, copies by a group", "[.]") {
+TEST_CASE("nvcc: a grid in step, copies by a group") {
   onEachArch("coop", [](const Foreign &cu) {
     auto in = integers<int>(1000, 0, 1000, 167);
     const Array<int> a(in), b(1000);

@@ -53,6 +53,10 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
   block.grid = l.grid;
   block.parameters = l.parameters.data();
   block.sharedBytes = p.staticSharedBytes + l.dynamicSharedBytes;
+  if (usesReservedShared(p)) {
+    block.reservedShared = (block.sharedBytes / 128 + 1) * 128;
+    block.sharedBytes = block.reservedShared + reservedSharedBytes;
+  }
   registers.resize(std::size_t{warps} * p.fileBytes);
   std::memset(registers.get(), 0, registers.size);
   shared.resize(2 * std::size_t{block.sharedBytes});
@@ -98,6 +102,10 @@ void BlockRunner::start(const std::array<std::uint32_t, 3> &index) {
   block.index = index;
   ended = false;
   std::memset(block.sharedShadow, block.unwritten, block.sharedBytes);
+  if (block.reservedShared != 0) {
+    std::memset(block.shared + block.reservedShared, 0, reservedSharedBytes);
+    std::memset(block.sharedShadow + block.reservedShared, shadowSet, reservedSharedBytes);
+  }
   for (Barrier &b : block.barriers) b.inUse = false;
   if (races) races->startBlock();
   block.violation.reset();

@@ -19,8 +19,8 @@
 namespace sage::sim {
 namespace {
 
-constexpr unsigned roundsBeforeCompany = 1024;
-constexpr unsigned roundsBetweenLooks = 64; // at the clock
+constexpr unsigned roundsAtATime = 64; // then the clock is looked at, and the next cluster has its turn
+constexpr unsigned turnsBeforeCompany = 16;
 
 std::int64_t nowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -67,11 +67,16 @@ private:
   }
 
   void loop() {
+    unsigned turns = 0; // since a cluster ended or came
     while (!shared.stop) {
       if (busy.empty() && !startOne()) return;
+      const std::size_t before = busy.size();
       for (std::size_t k = 0; k < busy.size() && !shared.stop;) k += stepOne(k);
+      turns = busy.size() == before ? turns + 1 : 0;
+      if (turns < turnsBeforeCompany) continue;
       // All clusters at hand are slow: perhaps they wait for one that has not started.
-      if (!busy.empty() && shared.resident < shared.maxResident) startOne();
+      if (shared.resident < shared.maxResident) startOne();
+      turns = 0;
     }
   }
 
@@ -82,15 +87,10 @@ private:
 
   /// 1 when the cluster at K stays.
   std::size_t stepOne(std::size_t k) {
-    ClusterRunner::Progress progress = ClusterRunner::Progress::Unfinished;
-    for (unsigned r = 0; r < roundsBeforeCompany && progress == ClusterRunner::Progress::Unfinished;
-         r += roundsBetweenLooks) {
-      progress = busy[k]->step(roundsBetweenLooks);
-      if (shared.stop) break;
-      if (progress == ClusterRunner::Progress::Unfinished && isLate()) {
-        busy[k]->giveUp(shared.launch.timeoutSeconds);
-        progress = ClusterRunner::Progress::Faulted;
-      }
+    ClusterRunner::Progress progress = busy[k]->step(roundsAtATime);
+    if (progress == ClusterRunner::Progress::Unfinished && isLate()) {
+      busy[k]->giveUp(shared.launch.timeoutSeconds);
+      progress = ClusterRunner::Progress::Faulted;
     }
     if (progress == ClusterRunner::Progress::Unfinished) return 1;
     if (progress == ClusterRunner::Progress::Faulted) {

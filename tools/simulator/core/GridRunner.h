@@ -27,6 +27,7 @@ struct Launch {
   std::uint32_t smCount = 1;
   std::uint32_t residentBlocks = 1; ///< of the whole device: how many blocks may wait for each other
   std::uint64_t gridId = 0;
+  std::uint64_t gridWorkspace = 0; ///< memory for a barrier of the grid, of a cooperative launch
   double timeoutSeconds = 0; ///< without a block that ends; 0: for ever
   Checks checks;
 };

@@ -57,6 +57,12 @@ enum class Special : std::uint8_t {
   LaneMaskGt,
   DynamicSharedBytes,
   TotalSharedBytes,
+  AllSharedBytes,
+  ReservedSharedBegin,
+  ReservedSharedEnd,
+  ReservedSharedBytes,
+  GridWorkspaceHigh,
+  GridWorkspaceLow,
   Clock,
   Clock64,
   GlobalTimer, ///< read when executed, not filled in

@@ -1,6 +1,8 @@
 // One table of names and one function of values; see SpecialRegisters.h.
 #include "core/SpecialRegisters.h"
 
+#include <algorithm>
+
 #include "core/Cluster.h"
 #include "core/GridRunner.h"
 
@@ -54,6 +56,15 @@ constexpr NameRow nameRows[] = {
     {"%lanemask_gt", {Special::LaneMaskGt, 32, false}},
     {"%dynamic_smem_size", {Special::DynamicSharedBytes, 32, false}},
     {"%total_smem_size", {Special::TotalSharedBytes, 32, false}},
+    {"%aggr_smem_size", {Special::AllSharedBytes, 32, false}},
+    {"%reserved_smem_offset_begin", {Special::ReservedSharedBegin, 32, false}},
+    {"%reserved_smem_offset_end", {Special::ReservedSharedEnd, 32, false}},
+    {"%reserved_smem_offset_cap", {Special::ReservedSharedBytes, 32, false}},
+    {"%reserved_smem_offset_0", {Special::ReservedSharedBegin, 32, false}},
+    {"%reserved_smem_offset_1", {Special::ReservedSharedBegin, 32, false}},
+    // What the environment registers hold is up to the driver (§10.27); code of CUDA finds the grid's workspace there.
+    {"%envreg1", {Special::GridWorkspaceHigh, 32, false}},
+    {"%envreg2", {Special::GridWorkspaceLow, 32, false}},
     {"%clock", {Special::Clock, 32, true}},
     {"%clock64", {Special::Clock64, 64, true}},
     {"%globaltimer", {Special::GlobalTimer, 64, true}},
@@ -104,7 +115,13 @@ std::uint64_t valueOf(const Warp &w, unsigned lane, Special special) {
   case Special::LaneMaskGe: return ~(bit - 1);
   case Special::LaneMaskGt: return ~(bit | (bit - 1));
   case Special::DynamicSharedBytes: return b.launch->dynamicSharedBytes;
-  case Special::TotalSharedBytes: return b.sharedBytes;
+  case Special::TotalSharedBytes: return b.program->staticSharedBytes + b.launch->dynamicSharedBytes;
+  case Special::AllSharedBytes: return b.sharedBytes;
+  case Special::ReservedSharedBegin: return b.reservedShared;
+  case Special::ReservedSharedEnd: return b.reservedShared + reservedSharedBytes;
+  case Special::ReservedSharedBytes: return reservedSharedBytes;
+  case Special::GridWorkspaceHigh: return b.launch->gridWorkspace >> 32;
+  case Special::GridWorkspaceLow: return b.launch->gridWorkspace & 0xffffffffu;
   default: return 0;
   }
 }
@@ -125,6 +142,12 @@ void fillSpecial(Warp &w, const Program::SpecialSlot &slot) {
     else
       w.lanes<std::uint32_t>(slot.offset)[lane] = static_cast<std::uint32_t>(value);
   }
+}
+
+bool usesReservedShared(const Program &program) {
+  return std::any_of(program.specials.begin(), program.specials.end(), [](const Program::SpecialSlot &slot) {
+    return slot.special == Special::ReservedSharedBegin || slot.special == Special::ReservedSharedEnd;
+  });
 }
 
 } // namespace sage::sim

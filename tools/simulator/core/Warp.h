@@ -116,6 +116,7 @@ struct Block {
   std::uint8_t *shared = nullptr;
   std::uint8_t *sharedShadow = nullptr;
   std::uint32_t sharedBytes = 0;
+  std::uint32_t reservedShared = 0; ///< where the system's part of it begins; 0: there is none
   const std::uint8_t *parameters = nullptr;
   RaceDetector *races = nullptr; ///< null: one warp only, or no shared memory
   Checks checks;

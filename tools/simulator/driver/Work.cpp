@@ -77,6 +77,29 @@ Result collectArguments(const Program &p, void **parameters, void **extra, std::
   return Result::Success;
 }
 
+// Where a cooperative launch's blocks meet: a few words that start at zero.
+class GridWorkspace {
+public:
+  GridWorkspace(DeviceMemory &m, bool cooperative) : memory(m) {
+    if (!cooperative) return;
+    held = memory.allocate(bytes, Allocation::Kind::GlobalVariable, "grid workspace");
+    if (!held) return;
+    std::memset(held->data, 0, bytes);
+    if (held->shadow) std::memset(held->shadow, shadowSet, bytes);
+  }
+  ~GridWorkspace() {
+    if (held) memory.free(held->base);
+  }
+  GridWorkspace(const GridWorkspace &) = delete;
+  GridWorkspace &operator=(const GridWorkspace &) = delete;
+  std::uint64_t address() const { return held ? held->base : 0; }
+
+private:
+  static constexpr std::uint64_t bytes = 256;
+  DeviceMemory &memory;
+  Allocation *held = nullptr;
+};
+
 Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w) {
   const cuda::FunctionHandle *function = functionOf(s, c, w.function);
   if (!function) return Result::InvalidHandle;
@@ -98,6 +121,9 @@ Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w
   l.checks = environment().checks;
   if (w.cooperative && std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2] > l.residentBlocks)
     return Result::CooperativeLaunchTooLarge;
+  const GridWorkspace workspace(*c.memory, w.cooperative);
+  if (w.cooperative && workspace.address() == 0) return Result::OutOfMemory;
+  l.gridWorkspace = workspace.address();
   const auto start = std::chrono::steady_clock::now();
   const LaunchOutcome outcome = runGrid(l, environment().hostThreads);
   count(s, p, outcome, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
