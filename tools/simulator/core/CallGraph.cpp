@@ -9,7 +9,6 @@
 namespace sage::sim {
 namespace {
 
-constexpr std::uint32_t recursionBytes = 16 * 1024; // what recursive functions get, beside one frame of each
 
 struct Target {
   const Operand *callee = nullptr;
@@ -156,14 +155,14 @@ void checkBuiltin(const Instruction &i, const DraftCall &call) {
 void collectFunctions(Draft &draft) { Collector(draft).run(); }
 
 // Callees come first in the list, so each depth is known when it is needed; cycles count every frame once.
-std::uint32_t stackBytes(const Draft &draft) {
+StackNeed stackNeed(const Draft &draft) {
   std::uint64_t sum = 0;
   bool recursion = false;
   for (std::size_t k = 0; k + 1 < draft.functions.size(); ++k) {
     sum += draft.functions[k].info.frameBytes;
     recursion |= draft.functions[k].recursive;
   }
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 512 * 1024)) + (recursion ? recursionBytes : 0);
+  return {static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 512 * 1024)), recursion};
 }
 
 DraftCall resolveCall(const Draft &draft, const Instruction &instruction) {

@@ -109,8 +109,12 @@ struct DecodeFailure {
 DraftInst resolveInstruction(Draft &draft, const Instruction &instruction, std::uint32_t index);
 /// CallGraph.cpp: fills `functions` from the kernel's calls.
 void collectFunctions(Draft &draft);
-/// Bytes of stack below the kernel's variables that its calls need.
-std::uint32_t stackBytes(const Draft &draft);
+/// Bytes of stack below the kernel's variables that its calls need: one frame of each, and whether more may be.
+struct StackNeed {
+  std::uint32_t bytes;
+  bool recursive;
+};
+StackNeed stackNeed(const Draft &draft);
 /// CallGraph.cpp: the operands of a call.
 DraftCall resolveCall(const Draft &draft, const Instruction &instruction);
 /// Layout.cpp: addresses of shared, local and parameter variables.

@@ -126,7 +126,7 @@ private:
 } // namespace
 
 LaunchOutcome runGrid(Launch &launch, unsigned hostThreads) {
-  if (launch.program->usesHeap) launch.memory->heap().prepare(*launch.memory); // malloc gives null without
+  if (launch.program->usesHeap) launch.memory->heap().prepare(*launch.memory, launch.heapBytes); // malloc gives null without
   const std::uint64_t size = std::uint64_t{launch.cluster[0]} * launch.cluster[1] * launch.cluster[2];
   const std::uint64_t clusters = std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2] / size;
   Shared shared{launch, clusters, launch.residentBlocks / size, {}, {}, {}, nowNs(), {}, {}};

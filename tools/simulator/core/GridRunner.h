@@ -28,6 +28,7 @@ struct Launch {
   std::uint32_t residentBlocks = 1; ///< of the whole device: how many blocks may wait for each other
   std::uint64_t gridId = 0;
   std::uint64_t gridWorkspace = 0; ///< memory for a barrier of the grid, of a cooperative launch
+  std::uint64_t heapBytes = 0; ///< of malloc, when it is first used; 0: the default
   double timeoutSeconds = 0; ///< without a block that ends; 0: for ever
   Checks checks;
 };

@@ -110,7 +110,10 @@ void layOut(Draft &draft, Program &program) {
   DraftFunction &kernel = draft.functions.back();
   layOutParameters(*kernel.function, kernel, program);
   program.kernelBytes = kernel.info.frameBytes;
-  program.localBytes = program.kernelBytes + stackBytes(draft);
+  const StackNeed stack = stackNeed(draft);
+  program.localBytes = program.kernelBytes + stack.bytes;
+  program.recursive = stack.recursive;
+  program.growStack(defaultRecursionBytes);
 }
 
 } // namespace sage::sim

@@ -106,6 +106,9 @@ struct CallSite {
   std::array<std::pair<std::uint32_t, std::uint32_t>, 3> wideNarrowMask{};
 };
 
+/// The stack of recursive functions when nobody set a limit.
+constexpr std::uint32_t defaultRecursionBytes = 16 * 1024;
+
 struct Program {
   std::string name;
   std::vector<Inst> code;
@@ -140,10 +143,19 @@ struct Program {
   std::uint32_t staticSharedBytes = 0; ///< rounded up to where the dynamic part starts
   std::uint32_t localBytes = 0;        ///< of a thread: the kernel's variables, then the stack
   std::uint32_t kernelBytes = 0;       ///< where the stack starts
+  bool recursive = false;              ///< functions call themselves, so the stack has more than one frame of each
+  std::uint32_t recursionBytes = 0;    ///< this more; a part of localBytes
   std::deque<FunctionInfo> functions;
   std::deque<CallSite> calls;
   bool usesHeap = false;
   std::uint32_t registersPerThread = 0; ///< an estimate: live 32-bit values
+
+  /// Sets what recursive functions may use; between launches.
+  void growStack(std::uint32_t bytes) {
+    if (!recursive) return;
+    localBytes += bytes - recursionBytes;
+    recursionBytes = bytes;
+  }
   std::array<std::uint32_t, 3> requiredThreads{};
   std::array<std::uint32_t, 3> maxThreads{};
   std::array<std::uint32_t, 3> requiredCluster{};

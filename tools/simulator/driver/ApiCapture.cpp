@@ -107,7 +107,8 @@ Result cuStreamBeginCaptureToGraph(Stream stream, Graph graph, GraphNode *after,
 }
 
 Result cuStreamEndCapture(Stream stream, Graph *graph) {
-  return streamCall("cuStreamEndCapture", stream, [&](DriverState &s, ContextHandle &) {
+  Destructions later;
+  const Result ended = streamCall("cuStreamEndCapture", stream, [&](DriverState &s, ContextHandle &) {
     if (!graph) return Result::InvalidValue;
     StreamHandle *captured = capturing(s, stream);
     if (!captured) return Result::IllegalState;
@@ -117,13 +118,12 @@ Result cuStreamEndCapture(Stream stream, Graph *graph) {
                           : joined(s, *captured) ? Result::Success
                                                  : Result::StreamCaptureUnjoined;
     *graph = result == Result::Success ? capture->graph : nullptr;
-    if (result != Result::Success && capture->ownsGraph) {
-      s.graphs.erase(capture->graph);
-      delete capture->graph;
-    }
+    if (result != Result::Success && capture->ownsGraph) dropGraph(s, capture->graph, later);
     endCapture(s, capture);
     return result;
   });
+  destroyNow(later);
+  return ended;
 }
 
 Result cuStreamIsCapturing(Stream stream, int *status) { return info("cuStreamIsCapturing", stream, {status}); }

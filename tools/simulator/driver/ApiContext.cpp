@@ -4,6 +4,7 @@
 #include "driver/Call.h"
 #include "driver/Exports.h"
 #include "driver/Graph.h"
+#include "memory/DeviceHeap.h"
 
 namespace sage::cuda {
 namespace {
@@ -217,6 +218,9 @@ Result cuCtxGetLimit(std::size_t *value, Limit limit) {
 Result cuCtxSetLimit(Limit limit, std::size_t value) {
   return contextCall("cuCtxSetLimit", [&](DriverState &, ContextHandle &c) {
     if (!limitDefault(limit)) return Result::UnsupportedLimit;
+    constexpr std::size_t mostStackBytes = 512 << 10; // of a thread's local memory
+    if (limit == Limit::StackSize && value > mostStackBytes) return Result::InvalidValue;
+    if (limit == Limit::MallocHeapSize && c.memory->heap().isInUse()) return Result::InvalidValue;
     c.limits[static_cast<int>(limit)] = value;
     return Result::Success;
   });

@@ -1,110 +1,10 @@
 // Exports: graphs made node by node, instantiated, updated, launched.
 #include <algorithm>
-#include <functional>
 
-#include "driver/Call.h"
-#include "driver/Exports.h"
-#include "driver/Graph.h"
+#include "driver/GraphCalls.h"
 
 namespace sage::cuda {
 namespace {
-
-using namespace sim;
-
-template <class Body> Result graphCall(const char *name, Graph graph, Body body) {
-  return initialisedCall(name,
-                         [&](DriverState &s) { return s.graphs.contains(graph) ? body(s) : Result::InvalidHandle; });
-}
-template <class Body> Result execCall(const char *name, GraphExec exec, Body body) {
-  return initialisedCall(name,
-                         [&](DriverState &s) { return s.graphExecs.contains(exec) ? body(s) : Result::InvalidHandle; });
-}
-
-bool isNode(const DriverState &s, GraphNode node) {
-  return std::any_of(s.graphs.begin(), s.graphs.end(), [&](void *g) { return static_cast<Graph>(g)->has(node); });
-}
-
-template <class Body> Result nodeCall(const char *name, GraphNode node, Body body) {
-  return initialisedCall(name, [&](DriverState &s) { return isNode(s, node) ? body(s) : Result::InvalidHandle; });
-}
-
-/// Adds what MAKE fills in to a graph.
-Result addNode(const char *name, GraphNode *node, Graph graph, const GraphNode *after, std::size_t count, auto make) {
-  return contextCall(name, [&](DriverState &s, ContextHandle &c) {
-    if (!s.graphs.contains(graph)) return Result::InvalidHandle;
-    if (!node || (count > 0 && !after)) return Result::InvalidValue;
-    for (std::size_t i = 0; i < count; ++i)
-      if (!graph->has(after[i])) return Result::InvalidValue;
-    Work work = EmptyWork{};
-    if (const Result r = make(s, c, work); r != Result::Success) return r;
-    *node = graph->add(std::move(work), {after, after + count});
-    return Result::Success;
-  });
-}
-
-Result readKernel(DriverState &s, ContextHandle &c, const KernelNodeParameters *p, void *handle, Work &work) {
-  if (!p) return Result::InvalidValue;
-  const FunctionHandle *function = functionOf(s, c, handle);
-  if (!function) return Result::InvalidHandle;
-  KernelWork w;
-  w.function = handle;
-  w.grid = {p->gridDimX, p->gridDimY, p->gridDimZ};
-  w.block = {p->blockDimX, p->blockDimY, p->blockDimZ};
-  w.dynamicSharedBytes = p->sharedMemBytes;
-  if (const Result r = collectArguments(*function->program, p->kernelParams, p->extra, w.arguments);
-      r != Result::Success)
-    return r;
-  work = std::move(w);
-  return Result::Success;
-}
-Result readKernel(DriverState &s, ContextHandle &c, const KernelNodeParameters2 *p, Work &work) {
-  if (!p) return Result::InvalidValue;
-  return readKernel(s, c, &p->base, p->base.function ? static_cast<void *>(p->base.function) : p->kernel, work);
-}
-Result readFill(const MemsetNodeParameters *p, Work &work) {
-  if (!p || (p->elementSize != 1 && p->elementSize != 2 && p->elementSize != 4)) return Result::InvalidValue;
-  work = FillWork{p->dst, p->pitch, p->value, p->elementSize, p->width, p->height};
-  return Result::Success;
-}
-Result readCopy(const Memcpy3D *p, Work &work) {
-  CopyWork copy;
-  if (!p) return Result::InvalidValue;
-  const Result r = readCopy3D(*p, copy);
-  if (r == Result::Success) work = copy;
-  return r;
-}
-
-/// Replaces the work of a node by some of the same kind.
-Result replace(GraphNode node, Work work) {
-  if (node->work.index() != work.index()) return Result::InvalidValue;
-  node->work = std::move(work);
-  return Result::Success;
-}
-
-/// The node of an instantiated graph that was made from NODE.
-GraphNode inside(GraphExec exec, GraphNode node) {
-  const auto found = exec->graph->cloneOf.find(node);
-  return found == exec->graph->cloneOf.end() ? nullptr : found->second;
-}
-
-Result setNode(const char *name, GraphNode node, auto make) {
-  return contextCall(name, [&](DriverState &s, ContextHandle &c) {
-    if (!isNode(s, node)) return Result::InvalidHandle;
-    Work work = EmptyWork{};
-    const Result r = make(s, c, work);
-    return r == Result::Success ? replace(node, std::move(work)) : r;
-  });
-}
-Result setExecNode(const char *name, GraphExec exec, GraphNode node, auto make) {
-  return contextCall(name, [&](DriverState &s, ContextHandle &c) {
-    if (!s.graphExecs.contains(exec)) return Result::InvalidHandle;
-    GraphNode target = inside(exec, node);
-    Work work = EmptyWork{};
-    if (!target) return Result::InvalidValue;
-    const Result r = make(s, c, work);
-    return r == Result::Success ? replace(target, std::move(work)) : r;
-  });
-}
 
 Result instantiate(const char *name, GraphExec *exec, Graph graph, std::uint64_t flags) {
   return graphCall(name, graph, [&](DriverState &s) {
@@ -128,60 +28,41 @@ void flatten(const GraphHandle &graph, std::vector<Work> &to) {
   }
 }
 
-// An update keeps the nodes and their edges and takes over what they do.
-bool sameShape(const GraphHandle &a, const GraphHandle &b) {
-  if (a.nodes.size() != b.nodes.size()) return false;
+// An update keeps the nodes and their edges and takes over what they do. The answer names the first node that differs.
+enum UpdateOutcome : int { Updated = 0, TopologyChanged = 2, NodeTypeChanged = 3 };
+
+GraphUpdateResult compare(const GraphHandle &mine, const GraphHandle &other) {
+  if (mine.nodes.size() != other.nodes.size()) return {TopologyChanged, nullptr, nullptr};
   const auto indexOf = [](const GraphHandle &g, const GraphNodeHandle *n) {
     return std::find_if(g.nodes.begin(), g.nodes.end(), [&](const auto &x) { return x.get() == n; }) - g.nodes.begin();
   };
-  for (std::size_t i = 0; i < a.nodes.size(); ++i) {
-    const GraphNodeHandle &x = *a.nodes[i], &y = *b.nodes[i];
-    if (x.work.index() != y.work.index() || x.after.size() != y.after.size()) return false;
+  for (std::size_t i = 0; i < mine.nodes.size(); ++i) {
+    GraphNodeHandle &x = *mine.nodes[i], &y = *other.nodes[i];
+    if (x.work.index() != y.work.index()) return {NodeTypeChanged, &y, nullptr};
+    if (x.after.size() != y.after.size()) return {TopologyChanged, &y, nullptr};
     for (std::size_t k = 0; k < x.after.size(); ++k)
-      if (indexOf(a, x.after[k]) != indexOf(b, y.after[k])) return false;
+      if (indexOf(mine, x.after[k]) != indexOf(other, y.after[k])) return {TopologyChanged, &y, y.after[k]};
   }
-  return true;
+  return {Updated, nullptr, nullptr};
 }
 
-Result update(const char *name, GraphExec exec, Graph graph, int *outcome) {
-  return execCall(name, exec, [&](DriverState &s) {
+Result update(const char *name, GraphExec exec, Graph graph, GraphUpdateResult &outcome) {
+  Destructions later;
+  const Result result = execCall(name, exec, [&](DriverState &s) {
     if (!s.graphs.contains(graph)) return Result::InvalidHandle;
-    constexpr int success = 0, topologyChanged = 2;
-    const bool same = sameShape(*exec->graph, *graph);
-    if (outcome) *outcome = same ? success : topologyChanged;
-    if (!same) return Result::GraphExecUpdateFailure;
-    exec->graph = graph->clone();
+    outcome = compare(*exec->graph, *graph);
+    if (outcome.result != Updated) return Result::GraphExecUpdateFailure;
+    // The nodes stay, so that those of the first graph still find them.
+    std::unique_ptr<GraphHandle> fresh = graph->clone();
+    for (std::size_t i = 0; i < fresh->nodes.size(); ++i) exec->graph->nodes[i]->work = fresh->nodes[i]->work;
+    for (auto &child : fresh->children) child->parent = exec->graph.get();
+    std::swap(exec->graph->children, fresh->children);
+    std::swap(exec->graph->userObjects, fresh->userObjects);
+    dropGraph(s, fresh.release(), later);
     return Result::Success;
   });
-}
-
-template <class T> Result list(const std::vector<T> &all, T *to, std::size_t *count) {
-  if (!count) return Result::InvalidValue;
-  if (to) {
-    std::copy_n(all.begin(), std::min(*count, all.size()), to);
-    std::fill(to + std::min(*count, all.size()), to + *count, T{});
-    *count = std::min(*count, all.size());
-  } else {
-    *count = all.size();
-  }
-  return Result::Success;
-}
-
-Result connect(const char *name, Graph graph, const GraphNode *from, const GraphNode *to, std::size_t count, bool add) {
-  return graphCall(name, graph, [&](DriverState &) {
-    if (count > 0 && (!from || !to)) return Result::InvalidValue;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!graph->has(from[i]) || !graph->has(to[i]) || from[i] == to[i]) return Result::InvalidValue;
-      auto &after = to[i]->after;
-      const auto known = std::find(after.begin(), after.end(), from[i]);
-      if ((known != after.end()) == add) return Result::InvalidValue;
-      if (add)
-        after.push_back(from[i]);
-      else
-        after.erase(known);
-    }
-    return Result::Success;
-  });
+  destroyNow(later);
+  return result;
 }
 
 } // namespace
@@ -197,14 +78,17 @@ Result cuGraphCreate(Graph *graph, unsigned flags) {
   });
 }
 Result cuGraphDestroy(Graph graph) {
-  return graphCall("cuGraphDestroy", graph, [&](DriverState &s) {
+  Destructions later;
+  const Result result = graphCall("cuGraphDestroy", graph, [&](DriverState &s) {
+    if (graph->parent) return Result::InvalidValue;
     for (void *p : s.streams)
       if (const auto *stream = static_cast<StreamHandle *>(p); stream->capture && stream->capture->graph == graph)
         return Result::IllegalState;
-    s.graphs.erase(graph);
-    delete graph;
+    dropGraph(s, graph, later);
     return Result::Success;
   });
+  destroyNow(later);
+  return result;
 }
 Result cuGraphClone(Graph *clone, Graph graph) {
   return graphCall("cuGraphClone", graph, [&](DriverState &s) {
@@ -245,37 +129,24 @@ Result cuGraphAddMemsetNode(GraphNode *node, Graph graph, const GraphNode *after
 }
 Result cuGraphAddHostNode(GraphNode *node, Graph graph, const GraphNode *after, std::size_t count,
                           const HostNodeParameters *p) {
-  return addNode("cuGraphAddHostNode", node, graph, after, count, [&](auto &, auto &, Work &w) {
-    if (!p || !p->function) return Result::InvalidValue;
-    w = HostWork{p->function, p->data};
-    return Result::Success;
-  });
+  return addNode("cuGraphAddHostNode", node, graph, after, count,
+                 [&](auto &, auto &, Work &w) { return readHost(p, w); });
 }
 Result cuGraphAddEmptyNode(GraphNode *node, Graph graph, const GraphNode *after, std::size_t count) {
   return addNode("cuGraphAddEmptyNode", node, graph, after, count,
                  [](auto &, auto &, Work &) { return Result::Success; });
 }
 Result cuGraphAddChildGraphNode(GraphNode *node, Graph graph, const GraphNode *after, std::size_t count, Graph child) {
-  return addNode("cuGraphAddChildGraphNode", node, graph, after, count, [&](DriverState &s, auto &, Work &w) {
-    if (!s.graphs.contains(child) || child == graph) return Result::InvalidValue;
-    graph->children.push_back(child->clone());
-    w = ChildWork{graph->children.back().get()};
-    return Result::Success;
-  });
+  return addNode("cuGraphAddChildGraphNode", node, graph, after, count,
+                 [&](DriverState &s, auto &, Work &w) { return readChild(s, graph, child, w); });
 }
 Result cuGraphAddEventRecordNode(GraphNode *node, Graph graph, const GraphNode *after, std::size_t count, Event event) {
-  return addNode("cuGraphAddEventRecordNode", node, graph, after, count, [&](DriverState &s, auto &, Work &w) {
-    if (!s.events.contains(event)) return Result::InvalidHandle;
-    w = EventRecordWork{event};
-    return Result::Success;
-  });
+  return addNode("cuGraphAddEventRecordNode", node, graph, after, count,
+                 [&](DriverState &s, auto &, Work &w) { return readEvent(s, event, true, w); });
 }
 Result cuGraphAddEventWaitNode(GraphNode *node, Graph graph, const GraphNode *after, std::size_t count, Event event) {
-  return addNode("cuGraphAddEventWaitNode", node, graph, after, count, [&](DriverState &s, auto &, Work &w) {
-    if (!s.events.contains(event)) return Result::InvalidHandle;
-    w = EventWaitWork{event};
-    return Result::Success;
-  });
+  return addNode("cuGraphAddEventWaitNode", node, graph, after, count,
+                 [&](DriverState &s, auto &, Work &w) { return readEvent(s, event, false, w); });
 }
 
 Result cuGraphKernelNodeSetParams(GraphNode node, const KernelNodeParameters *p) {
@@ -381,19 +252,28 @@ Result cuGraphExecGetFlags(GraphExec exec, std::uint64_t *flags) {
   });
 }
 Result cuGraphExecUpdate(GraphExec exec, Graph graph, GraphNode *failed, int *outcome) {
-  if (failed) *failed = nullptr;
-  return update("cuGraphExecUpdate", exec, graph, outcome);
+  GraphUpdateResult found{};
+  const Result result = update("cuGraphExecUpdate", exec, graph, found);
+  if (failed) *failed = found.errorNode;
+  if (outcome) *outcome = found.result;
+  return result;
 }
 Result cuGraphExecUpdate_v2(GraphExec exec, Graph graph, GraphUpdateResult *outcome) {
-  if (outcome) *outcome = {};
-  return update("cuGraphExecUpdate_v2", exec, graph, outcome ? &outcome->result : nullptr);
+  GraphUpdateResult found{};
+  const Result result = update("cuGraphExecUpdate_v2", exec, graph, found);
+  if (outcome) *outcome = found;
+  return result;
 }
 Result cuGraphExecDestroy(GraphExec exec) {
-  return execCall("cuGraphExecDestroy", exec, [&](DriverState &s) {
+  Destructions later;
+  const Result result = execCall("cuGraphExecDestroy", exec, [&](DriverState &s) {
     s.graphExecs.erase(exec);
+    dropGraph(s, exec->graph.release(), later);
     delete exec;
     return Result::Success;
   });
+  destroyNow(later);
+  return result;
 }
 Result cuGraphUpload(GraphExec exec, Stream) {
   return execCall("cuGraphUpload", exec, [](DriverState &) { return Result::Success; });
@@ -409,6 +289,7 @@ Result cuGraphLaunch(GraphExec exec, Stream stream) {
       recorded = true;
       GraphHandle &into = *captured->capture->graph;
       into.children.push_back(exec->graph->clone());
+      into.children.back()->parent = &into;
       captured->ahead = {into.add(ChildWork{into.children.back().get()}, captured->ahead)};
       return Result::Success;
     }

@@ -1,4 +1,4 @@
-// Exports: what lies around a device: its bus address, its older queries, peers, the profiler's switches.
+// Exports: what lies around a device: its bus address, its older queries, the profiler's switches.
 #include <cstdio>
 #include <cstring>
 
@@ -53,36 +53,6 @@ Result cuDeviceGetExecAffinitySupport(int *supported, int, Device device) {
     if (!supported) return Result::InvalidValue;
     *supported = 0;
     return Result::Success;
-  });
-}
-
-// Devices have memories of their own and cannot reach each other's.
-Result cuDeviceCanAccessPeer(int *can, Device device, Device peer) {
-  return deviceCall("cuDeviceCanAccessPeer", device, [&](DriverState &s, ContextHandle &) {
-    if (peer < 0 || static_cast<std::size_t>(peer) >= s.devices.size()) return Result::InvalidDevice;
-    if (!can) return Result::InvalidValue;
-    *can = 0;
-    return Result::Success;
-  });
-}
-Result cuDeviceGetP2PAttribute(int *value, int attribute, Device device, Device peer) {
-  return deviceCall("cuDeviceGetP2PAttribute", device, [&](DriverState &s, ContextHandle &) {
-    if (peer < 0 || static_cast<std::size_t>(peer) >= s.devices.size() || peer == device) return Result::InvalidDevice;
-    if (!value || attribute < 1 || attribute > 5) return Result::InvalidValue;
-    *value = 0;
-    return Result::Success;
-  });
-}
-Result cuCtxEnablePeerAccess(Context peer, unsigned flags) {
-  return contextCall("cuCtxEnablePeerAccess", [&](DriverState &s, ContextHandle &c) {
-    if (flags != 0) return Result::InvalidValue;
-    if (!isContext(s, peer) || peer == &c) return Result::InvalidContext;
-    return Result::PeerAccessUnsupported;
-  });
-}
-Result cuCtxDisablePeerAccess(Context peer) {
-  return contextCall("cuCtxDisablePeerAccess", [&](DriverState &s, ContextHandle &) {
-    return isContext(s, peer) ? Result::PeerAccessNotEnabled : Result::InvalidContext;
   });
 }
 

@@ -23,7 +23,8 @@ static Result releaseManaged(ContextHandle &c, DevicePtr pointer) {
   void *host = reinterpret_cast<void *>(static_cast<std::uintptr_t>(pointer));
   c.managed.erase(pointer);
   c.pinned.erase(host);
-  c.memory->free(pointer);
+  unmapHost(state(), host);
+  state().advice.erase(pointer);
   std::free(host);
   return Result::Success;
 }
@@ -39,14 +40,14 @@ Result releaseDevice(ContextHandle &c, DevicePtr pointer) {
 
 namespace {
 
-Result allocateHost(ContextHandle &c, void **pointer, std::size_t bytes, unsigned flags) {
+Result allocateHost(DriverState &s, ContextHandle &c, void **pointer, std::size_t bytes, unsigned flags) {
   if (!pointer || bytes == 0) return Result::InvalidValue;
   constexpr std::size_t page = 4096;
   if (bytes > SIZE_MAX - page) return Result::OutOfMemory;
   void *p = std::aligned_alloc(page, (bytes + page - 1) / page * page);
   if (!p) return Result::OutOfMemory;
   c.pinned[p] = {true, flags, bytes};
-  c.memory->mapHost(p, bytes);
+  mapHost(s, p, bytes);
   *pointer = p;
   return Result::Success;
 }
@@ -87,10 +88,13 @@ std::size_t pointerAttributeBytes(PointerAttribute attribute) {
   return 0;
 }
 
-Result pointerAttribute(ContextHandle &c, void *data, PointerAttribute attribute, DevicePtr pointer) {
-  const Allocation *a = c.memory->findLive(pointer);
+Result pointerAttribute(DriverState &s, ContextHandle &current, void *data, PointerAttribute attribute,
+                        DevicePtr pointer) {
+  ContextHandle *owner = ownerOf(s, current, pointer);
+  const Allocation *a = owner ? owner->memory->findLive(pointer) : nullptr;
   if (!a) return Result::InvalidValue;
-  const bool managed = c.managed.contains(a->base), pinned = a->kind == Allocation::Kind::Pinned && !managed;
+  ContextHandle &c = *owner;
+  const bool managed = isManaged(s, a->base), pinned = a->kind == Allocation::Kind::Pinned && !managed;
   switch (attribute) {
   case PointerAttribute::Context: return answer<Context>(data, &c);
   case PointerAttribute::MemoryType: return answer(data, pinned ? MemoryType::Host : MemoryType::Device);
@@ -133,8 +137,9 @@ Result cuMemFree_v2(DevicePtr pointer) {
   return contextCall("cuMemFree_v2", [&](DriverState &, ContextHandle &c) { return releaseDevice(c, pointer); });
 }
 Result cuMemGetAddressRange_v2(DevicePtr *base, std::size_t *bytes, DevicePtr pointer) {
-  return contextCall("cuMemGetAddressRange_v2", [&](DriverState &, ContextHandle &c) {
-    const Allocation *a = c.memory->findLive(pointer);
+  return contextCall("cuMemGetAddressRange_v2", [&](DriverState &s, ContextHandle &c) {
+    ContextHandle *owner = ownerOf(s, c, pointer);
+    const Allocation *a = owner ? owner->memory->findLive(pointer) : nullptr;
     if (!a) return Result::NotFound;
     if (base) *base = a->base;
     if (bytes) *bytes = a->bytes;
@@ -144,38 +149,39 @@ Result cuMemGetAddressRange_v2(DevicePtr *base, std::size_t *bytes, DevicePtr po
 
 Result cuMemAllocHost_v2(void **pointer, std::size_t bytes) {
   return contextCall("cuMemAllocHost_v2",
-                     [&](DriverState &, ContextHandle &c) { return allocateHost(c, pointer, bytes, 0); });
+                     [&](DriverState &s, ContextHandle &c) { return allocateHost(s, c, pointer, bytes, 0); });
 }
 Result cuMemHostAlloc(void **pointer, std::size_t bytes, unsigned flags) {
-  return contextCall("cuMemHostAlloc", [&](DriverState &, ContextHandle &c) {
-    return flags > 7 ? Result::InvalidValue : allocateHost(c, pointer, bytes, flags);
+  return contextCall("cuMemHostAlloc", [&](DriverState &s, ContextHandle &c) {
+    return flags > 7 ? Result::InvalidValue : allocateHost(s, c, pointer, bytes, flags);
   });
 }
 Result cuMemFreeHost(void *pointer) {
-  return contextCall("cuMemFreeHost", [&](DriverState &, ContextHandle &c) {
+  return contextCall("cuMemFreeHost", [&](DriverState &s, ContextHandle &c) {
     const auto found = c.pinned.find(pointer);
     if (found == c.pinned.end() || !found->second.allocated) return Result::InvalidValue;
     c.pinned.erase(found);
-    c.memory->free(reinterpret_cast<std::uintptr_t>(pointer));
+    unmapHost(s, pointer);
     std::free(pointer);
     return Result::Success;
   });
 }
 Result cuMemHostRegister_v2(void *pointer, std::size_t bytes, unsigned flags) {
-  return contextCall("cuMemHostRegister_v2", [&](DriverState &, ContextHandle &c) {
-    if (!pointer || bytes == 0) return Result::InvalidValue;
+  return contextCall("cuMemHostRegister_v2", [&](DriverState &s, ContextHandle &c) {
+    constexpr unsigned knownFlags = 15; // portable, mapped, of an I/O device, read-only
+    if (!pointer || bytes == 0 || (flags & ~knownFlags)) return Result::InvalidValue;
     if (overlapsPinned(c, pointer, bytes)) return Result::HostMemoryAlreadyRegistered;
     c.pinned[pointer] = {false, flags, bytes};
-    c.memory->mapHost(pointer, bytes);
+    mapHost(s, pointer, bytes);
     return Result::Success;
   });
 }
 Result cuMemHostUnregister(void *pointer) {
-  return contextCall("cuMemHostUnregister", [&](DriverState &, ContextHandle &c) {
+  return contextCall("cuMemHostUnregister", [&](DriverState &s, ContextHandle &c) {
     const auto found = c.pinned.find(pointer);
     if (found == c.pinned.end() || found->second.allocated) return Result::HostMemoryNotRegistered;
     c.pinned.erase(found);
-    c.memory->free(reinterpret_cast<std::uintptr_t>(pointer));
+    unmapHost(s, pointer);
     return Result::Success;
   });
 }
@@ -212,10 +218,10 @@ Result cuMemAllocPitch_v2(DevicePtr *pointer, std::size_t *pitch, std::size_t wi
 
 // Managed memory lies in the host's memory, where kernels reach it as they reach pinned memory.
 Result cuMemAllocManaged(DevicePtr *pointer, std::size_t bytes, unsigned flags) {
-  return contextCall("cuMemAllocManaged", [&](DriverState &, ContextHandle &c) {
+  return contextCall("cuMemAllocManaged", [&](DriverState &s, ContextHandle &c) {
     if (!pointer || (flags != 1 && flags != 2)) return Result::InvalidValue;
     void *host = nullptr;
-    const Result result = allocateHost(c, &host, bytes, 0);
+    const Result result = allocateHost(s, c, &host, bytes, 0);
     if (result != Result::Success) return result;
     *pointer = reinterpret_cast<std::uintptr_t>(host);
     c.managed.insert(*pointer);
@@ -224,20 +230,20 @@ Result cuMemAllocManaged(DevicePtr *pointer, std::size_t bytes, unsigned flags) 
 }
 
 Result cuPointerGetAttribute(void *data, PointerAttribute attribute, DevicePtr pointer) {
-  return contextCall("cuPointerGetAttribute", [&](DriverState &, ContextHandle &c) {
-    return data ? pointerAttribute(c, data, attribute, pointer) : Result::InvalidValue;
+  return contextCall("cuPointerGetAttribute", [&](DriverState &s, ContextHandle &c) {
+    return data ? pointerAttribute(s, c, data, attribute, pointer) : Result::InvalidValue;
   });
 }
 
 // A pointer that the driver does not know is no error here: its attributes are zero.
 Result cuPointerGetAttributes(unsigned count, PointerAttribute *attributes, void **data, DevicePtr pointer) {
-  return contextCall("cuPointerGetAttributes", [&](DriverState &, ContextHandle &c) {
+  return contextCall("cuPointerGetAttributes", [&](DriverState &s, ContextHandle &c) {
     if (count == 0 || !attributes || !data) return Result::InvalidValue;
     for (unsigned i = 0; i < count; ++i) {
       if (!data[i]) return Result::InvalidValue;
       const std::size_t bytes = pointerAttributeBytes(attributes[i]);
       if (bytes == 0) return Result::InvalidValue;
-      if (pointerAttribute(c, data[i], attributes[i], pointer) != Result::Success) std::memset(data[i], 0, bytes);
+      if (pointerAttribute(s, c, data[i], attributes[i], pointer) != Result::Success) std::memset(data[i], 0, bytes);
     }
     return Result::Success;
   });

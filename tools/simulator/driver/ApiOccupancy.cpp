@@ -1,5 +1,6 @@
 // Exports: occupancy, and what functions say about their parameters and loading.
 #include <algorithm>
+#include <vector>
 
 #include "driver/Call.h"
 #include "driver/Clusters.h"
@@ -34,17 +35,24 @@ Result functionCall(const char *name, Function function, auto body) {
 // The block size with the most resident threads; of equal ones the largest.
 Result potentialBlockSize(const char *name, int *minGrid, int *block, Function function,
                           std::size_t (*sharedOfBlock)(int), std::size_t shared, int limit) {
-  return functionCall(name, function, [&](ContextHandle &c, FunctionHandle &f) {
+  int most = 0;
+  const Result known = functionCall(name, function, [&](ContextHandle &c, FunctionHandle &f) {
     if (!minGrid || !block || limit < 0) return Result::InvalidValue;
-    int most = 0;
-    functionAttribute(c, f, FunctionAttribute::MaxThreadsPerBlock, most);
-    if (limit > 0) most = std::min(most, limit);
+    return functionAttribute(c, f, FunctionAttribute::MaxThreadsPerBlock, most);
+  });
+  if (known != Result::Success) return known;
+  if (limit > 0) most = std::min(most, limit);
+  // The caller's function may call the driver, so it is asked without the lock.
+  std::vector<std::size_t> sharedBytes(33, shared);
+  for (int warps = 1; sharedOfBlock && warps <= (most + 31) / 32; ++warps)
+    sharedBytes[static_cast<std::size_t>(warps)] = sharedOfBlock(std::min(warps * 32, most));
+  return functionCall(name, function, [&](ContextHandle &c, FunctionHandle &f) {
     int best = 0;
     *minGrid = *block = 0;
     for (int threads = (most + 31) / 32 * 32; threads > 0; threads -= 32) {
       const int size = std::min(threads, most);
-      const int blocks =
-          blocksPerSm(*c.spec, *f.program, static_cast<unsigned>(size), sharedOfBlock ? sharedOfBlock(size) : shared);
+      const int blocks = blocksPerSm(*c.spec, *f.program, static_cast<unsigned>(size),
+                                     sharedBytes[static_cast<std::size_t>(threads / 32)]);
       if (blocks * size <= best) continue;
       best = blocks * size;
       *block = size;

@@ -5,7 +5,7 @@
 
 #include "driver/Call.h"
 #include "driver/Exports.h"
-#include "driver/Graph.h"
+#include "driver/GraphCalls.h"
 #include "driver/Memory.h"
 
 namespace sage::cuda {
@@ -45,12 +45,19 @@ MemoryPool defaultPool(DriverState &s, int ordinal) {
 
 Result allocateFrom(DriverState &s, ContextHandle &c, MemoryPool pool, DevicePtr *pointer, std::size_t bytes,
                     Stream stream) {
+  if (!pointer) return Result::InvalidValue;
+  if (capturing(s, stream)) {
+    Work work;
+    if (const Result made = graphMemory(c, bytes, work); made != Result::Success) return made;
+    *pointer = std::get<AllocateWork>(work).pointer;
+    return submit(s, c, stream, std::move(work));
+  }
   const Result result = allocateDevice(c, pointer, bytes);
   if (result != Result::Success) return result;
   pool->used += bytes;
   pool->usedHigh = std::max(pool->usedHigh, pool->used);
   pool->live.insert(*pointer);
-  return capturing(s, stream) ? submit(s, c, stream, AllocateWork{*pointer, bytes}) : Result::Success;
+  return Result::Success;
 }
 
 void forget(DriverState &s, const ContextHandle &c, DevicePtr pointer) {
@@ -60,6 +67,35 @@ void forget(DriverState &s, const ContextHandle &c, DevicePtr pointer) {
     if (pool->live.erase(pointer) && a) pool->used -= std::min<std::uint64_t>(pool->used, a->bytes);
   }
 }
+
+} // namespace
+} // namespace sage::cuda
+
+namespace sage::sim {
+
+cuda::Result releasePooled(DriverState &s, cuda::ContextHandle &c, cuda::DevicePtr pointer) {
+  cuda::forget(s, c, pointer);
+  return cuda::releaseDevice(c, pointer);
+}
+
+cuda::Result graphMemory(cuda::ContextHandle &c, std::size_t bytes, Work &work) {
+  cuda::DevicePtr pointer = 0;
+  if (const auto result = cuda::allocateDevice(c, &pointer, bytes); result != cuda::Result::Success) return result;
+  work = AllocateWork{pointer, bytes, std::make_shared<GraphMemory>(c.memory, pointer, c.ordinal)};
+  return cuda::Result::Success;
+}
+
+cuda::Result forgetContents(cuda::ContextHandle &c, cuda::DevicePtr pointer) {
+  Allocation *a = c.memory->findLive(pointer);
+  if (!a) return cuda::Result::InvalidValue; // the caller freed it meanwhile
+  if (a->shadow) std::memset(a->shadow, shadowUnset, a->bytes);
+  return cuda::Result::Success;
+}
+
+} // namespace sage::sim
+
+namespace sage::cuda {
+namespace {
 
 template <class Body> Result poolCall(const char *name, MemoryPool pool, Body body) {
   return initialisedCall(name, [&](DriverState &s) { return s.pools.contains(pool) ? body(s) : Result::InvalidValue; });
@@ -88,13 +124,14 @@ Result cuMemAllocFromPoolAsync(DevicePtr *pointer, std::size_t bytes, MemoryPool
     return allocateFrom(s, c, pool, pointer, bytes, stream);
   });
 }
-// In a captured stream the memory stays for the graph's next launch.
 Result cuMemFreeAsync(DevicePtr pointer, Stream stream) {
   return streamCall("cuMemFreeAsync", stream, [&](DriverState &s, ContextHandle &c) {
-    if (capturing(s, stream)) return submit(s, c, stream, FreeWork{pointer});
     if (pointer == 0) return Result::InvalidValue;
-    forget(s, c, pointer);
-    return releaseDevice(c, pointer);
+    const StreamHandle *captured = capturing(s, stream);
+    if (!captured) return releasePooled(s, c, pointer);
+    Work work;
+    const Result read = readFree(c, *captured->capture->graph, pointer, work);
+    return read == Result::Success ? submit(s, c, stream, std::move(work)) : read;
   });
 }
 

@@ -25,6 +25,26 @@ bool isContext(const DriverState &s, cuda::Context context) {
   return std::any_of(s.devices.begin(), s.devices.end(), is) || std::any_of(s.created.begin(), s.created.end(), is);
 }
 
+cuda::ContextHandle *ownerOf(DriverState &s, cuda::ContextHandle &context, cuda::DevicePtr address) {
+  // Peers answer for each other, so an allocation counts where its memory lists it first-hand.
+  if (context.memory->owns(address)) return &context;
+  for (const auto &device : s.devices)
+    if (device->memory->owns(address)) return device.get();
+  return nullptr;
+}
+
+bool isManaged(const DriverState &s, cuda::DevicePtr address) {
+  const auto has = [&](const auto &c) { return c->managed.contains(address); };
+  return std::any_of(s.devices.begin(), s.devices.end(), has) || std::any_of(s.created.begin(), s.created.end(), has);
+}
+
+void mapHost(DriverState &s, void *pointer, std::size_t bytes) {
+  for (const auto &device : s.devices) device->memory->mapHost(pointer, bytes);
+}
+void unmapHost(DriverState &s, void *pointer) {
+  for (const auto &device : s.devices) device->memory->free(reinterpret_cast<std::uintptr_t>(pointer));
+}
+
 void destroyContents(DriverState &s, cuda::ContextHandle &c) {
   for (const auto &module : c.modules) {
     for (const auto &[name, function] : module->functions) s.functions.erase(function.get());
@@ -36,13 +56,15 @@ void destroyContents(DriverState &s, cuda::ContextHandle &c) {
   eraseOf<cuda::StreamHandle>(s.streams, c);
   eraseOf<cuda::EventHandle>(s.events, c);
   for (const auto &[pointer, range] : c.pinned) {
-    c.memory->free(reinterpret_cast<std::uintptr_t>(pointer));
+    unmapHost(s, pointer);
     if (range.allocated) std::free(pointer);
   }
   c.pinned.clear();
   for (const cuda::DevicePtr p : c.allocations) c.memory->free(p);
   c.allocations.clear();
   c.managed.clear();
+  for (cuda::ContextHandle *peer : c.peers) c.memory->removePeer(*peer->memory);
+  c.peers.clear();
   c.limits.clear();
   c.sticky = cuda::Result::Success;
 }

@@ -26,14 +26,15 @@ Result locate(cuda::ContextHandle &c, const CopySide &side, const CopyWork &w, L
   if (!spanOf(side, w, span) || side.address == 0) return Result::InvalidValue;
   if ((w.height > 1 && side.pitch < w.width) || (w.depth > 1 && side.slice < side.pitch)) return Result::InvalidValue;
   // Unified addressing: what lies in no allocation of the device is the host's.
-  const bool onDevice = side.where == CopySide::Where::Device ||
-                        (side.where == CopySide::Where::ByAddress && c.memory->find(side.address) != nullptr);
+  cuda::ContextHandle *owner = ownerOf(state(), c, side.address);
+  const bool onDevice =
+      side.where == CopySide::Where::Device || (side.where == CopySide::Where::ByAddress && owner != nullptr);
   if (!onDevice) {
     to.data = reinterpret_cast<std::uint8_t *>(static_cast<std::uintptr_t>(side.address));
     // A range that the device knows, seen from the host, still has its end.
     return Result::Success;
   }
-  Allocation *a = c.memory->findLive(side.address);
+  Allocation *a = owner ? owner->memory->findLive(side.address) : nullptr;
   if (!a || !a->contains(side.address, span)) return Result::InvalidValue;
   to.data = a->data + (side.address - a->base);
   if (a->shadow) to.shadow = a->shadow + (side.address - a->base);

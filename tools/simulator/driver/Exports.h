@@ -272,6 +272,21 @@ cuStreamUpdateCaptureDependencies_v2(Stream stream, GraphNode *nodes, const void
 [[gnu::visibility("default")]] Result cuMemHostGetFlags(unsigned *flags, void *pointer);
 [[gnu::visibility("default")]] Result cuMemAllocPitch_v2(DevicePtr *pointer, std::size_t *pitch, std::size_t width,
                                                          std::size_t height, unsigned elementBytes);
+[[gnu::visibility("default")]] Result cuMemcpyPeer(DevicePtr to, Context toContext, DevicePtr from, Context fromContext,
+                                                   std::size_t bytes);
+[[gnu::visibility("default")]] Result cuMemcpyPeerAsync(DevicePtr to, Context toContext, DevicePtr from,
+                                                        Context fromContext, std::size_t bytes, Stream stream);
+[[gnu::visibility("default")]] Result cuMemPrefetchAsync(DevicePtr pointer, std::size_t bytes, Device device,
+                                                         Stream stream);
+[[gnu::visibility("default")]] Result cuMemPrefetchAsync_v2(DevicePtr pointer, std::size_t bytes, MemoryLocation to,
+                                                            unsigned flags, Stream stream);
+[[gnu::visibility("default")]] Result cuMemAdvise(DevicePtr pointer, std::size_t bytes, int advice, Device device);
+[[gnu::visibility("default")]] Result cuMemAdvise_v2(DevicePtr pointer, std::size_t bytes, int advice,
+                                                     MemoryLocation at);
+[[gnu::visibility("default")]] Result cuMemRangeGetAttribute(void *data, std::size_t bytes, int attribute,
+                                                             DevicePtr pointer, std::size_t count);
+[[gnu::visibility("default")]] Result cuMemRangeGetAttributes(void **data, std::size_t *bytes, int *attributes,
+                                                              std::size_t number, DevicePtr pointer, std::size_t count);
 [[gnu::visibility("default")]] Result cuMemAllocManaged(DevicePtr *pointer, std::size_t bytes, unsigned flags);
 [[gnu::visibility("default")]] Result cuPointerGetAttributes(unsigned count, PointerAttribute *attributes, void **data,
                                                              DevicePtr pointer);

@@ -34,7 +34,7 @@ Result functionAttribute(ContextHandle &c, FunctionHandle &f, FunctionAttribute 
   case FunctionAttribute::MaxThreadsPerBlock: value = maxThreadsOf(p); break;
   case FunctionAttribute::SharedSizeBytes: value = static_cast<int>(p.staticSharedBytes); break;
   case FunctionAttribute::ConstSizeBytes: value = static_cast<int>(f.module->constBytes); break;
-  case FunctionAttribute::LocalSizeBytes: value = static_cast<int>(p.localBytes); break;
+  case FunctionAttribute::LocalSizeBytes: value = static_cast<int>(p.localBytes - p.recursionBytes); break;
   case FunctionAttribute::NumRegs: value = static_cast<int>(p.registersPerThread); break;
   case FunctionAttribute::PtxVersion: value = f.module->ptxVersion; break;
   case FunctionAttribute::BinaryVersion: value = c.spec->major * 10 + c.spec->minor; break;

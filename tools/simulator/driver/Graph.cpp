@@ -4,6 +4,25 @@
 #include <algorithm>
 #include <unordered_set>
 
+namespace sage::sim {
+
+GraphMemory::~GraphMemory() {
+  if (givenBack) memory->free(pointer);
+}
+
+static void dropHandles(DriverState &s, cuda::GraphHandle &graph, Destructions &later) {
+  s.graphs.erase(&graph);
+  releaseUserObjects(s, graph, later);
+  for (const auto &child : graph.children) dropHandles(s, *child, later);
+}
+
+void dropGraph(DriverState &s, cuda::GraphHandle *graph, Destructions &later) {
+  dropHandles(s, *graph, later);
+  delete graph;
+}
+
+} // namespace sage::sim
+
 namespace sage::cuda {
 
 GraphNodeHandle *GraphHandle::add(sim::Work work, const std::vector<GraphNodeHandle *> &after) {
@@ -23,14 +42,18 @@ bool GraphHandle::has(const GraphNodeHandle *node) const {
 std::unique_ptr<GraphHandle> GraphHandle::clone() const {
   auto copy = std::make_unique<GraphHandle>();
   copy->nextSerial = nextSerial;
+  copy->userObjects = userObjects;
+  sim::retainUserObjects(*copy);
   for (const auto &node : nodes) {
     GraphNodeHandle *fresh = copy->add(node->work, {});
     fresh->serial = node->serial;
     fresh->enabled = node->enabled;
+    fresh->attributes = node->attributes;
     copy->cloneOf[node.get()] = fresh;
     if (auto *child = std::get_if<sim::ChildWork>(&fresh->work)) {
       copy->children.push_back(child->graph->clone());
       child->graph = copy->children.back().get();
+      child->graph->parent = copy.get();
     }
   }
   for (const auto &node : nodes)

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <variant>
@@ -60,16 +61,48 @@ struct EventRecordWork {
 struct EventWaitWork {
   cuda::Event event = nullptr;
 };
+/// Memory that a graph makes. Its address is fixed when the node is added; the memory goes when the last graph or
+/// instance with that node goes, unless it was never given back by a node and so is the caller's to free.
+struct GraphMemory {
+  std::shared_ptr<DeviceMemory> memory;
+  cuda::DevicePtr pointer = 0;
+  int ordinal = 0; ///< of its device
+  bool givenBack = false;
+  GraphMemory(std::shared_ptr<DeviceMemory> m, cuda::DevicePtr p, int device)
+      : memory(std::move(m)), pointer(p), ordinal(device) {}
+  ~GraphMemory();
+  GraphMemory(const GraphMemory &) = delete;
+  GraphMemory &operator=(const GraphMemory &) = delete;
+};
 struct AllocateWork {
   cuda::DevicePtr pointer = 0;
   std::size_t bytes = 0;
+  std::shared_ptr<GraphMemory> owner;
 };
 struct FreeWork {
   cuda::DevicePtr pointer = 0;
+  std::shared_ptr<GraphMemory> owner; ///< null: memory that was there before
 };
 
 using Work = std::variant<KernelWork, CopyWork, FillWork, HostWork, EmptyWork, ChildWork, EventRecordWork,
                           EventWaitWork, AllocateWork, FreeWork>;
+
+/// The user's destructors that are due; called without the lock.
+using Destructions = std::vector<std::pair<void (*)(void *), void *>>;
+void destroyNow(const Destructions &all);
+/// A copied graph holds references of its own, which end with it.
+void retainUserObjects(const cuda::GraphHandle &graph);
+void releaseUserObjects(DriverState &s, cuda::GraphHandle &graph, Destructions &later);
+/// Ends a graph: its handle, those of its children, its references.
+void dropGraph(DriverState &s, cuda::GraphHandle *graph, Destructions &later);
+
+/// The bytes of an allocation count as never written from now on.
+cuda::Result forgetContents(cuda::ContextHandle &context, cuda::DevicePtr pointer);
+/// Frees memory that may come from a pool.
+cuda::Result releasePooled(DriverState &s, cuda::ContextHandle &context, cuda::DevicePtr pointer);
+
+/// Memory for a node of a graph, or of a stream that is being recorded.
+cuda::Result graphMemory(cuda::ContextHandle &context, std::size_t bytes, Work &work);
 
 /// Does the work now. Host functions are not done here: they are the user's code and run without the lock.
 cuda::Result perform(DriverState &s, cuda::ContextHandle &context, const Work &work);
@@ -97,15 +130,17 @@ struct GraphNodeHandle {
   std::vector<GraphNodeHandle *> after; ///< what it depends on
   std::uint64_t serial = 0;             ///< the same in a clone
   bool enabled = true;
-  // What a query of a kernel node hands out.
-  std::vector<void *> argumentPointers;
+  std::vector<void *> argumentPointers; ///< what a query of a kernel node hands out
+  std::map<int, LaunchAttributeValue> attributes;
 };
 
 struct GraphHandle {
   std::vector<std::unique_ptr<GraphNodeHandle>> nodes;
   std::unordered_map<GraphNodeHandle *, GraphNodeHandle *> cloneOf; ///< original → this graph's
   std::vector<std::unique_ptr<GraphHandle>> children;
+  GraphHandle *parent = nullptr; ///< of a child, which ends with it
   std::uint64_t nextSerial = 1;
+  std::map<struct UserObjectHandle *, unsigned> userObjects; ///< references that the graph holds
 
   GraphNodeHandle *add(sim::Work work, const std::vector<GraphNodeHandle *> &after);
   bool has(const GraphNodeHandle *node) const;

@@ -104,7 +104,7 @@ private:
 
   // The estimate is what a compiler without limits would need; the kernel's own limit goes before the caller's, and a
   // promise about the block's threads leaves no more than its share to each.
-  std::unique_ptr<const Program> limited(std::unique_ptr<Program> program, const Function &f) const {
+  std::unique_ptr<Program> limited(std::unique_ptr<Program> program, const Function &f) const {
     std::uint64_t limit = f.maxRegisters != 0 ? f.maxRegisters : settings.maxRegisters;
     if (limit == 0) limit = 255;
     const auto &promised = program->requiredThreads[0] != 0 ? program->requiredThreads : program->maxThreads;

@@ -55,7 +55,8 @@ bool makeDevices(DriverState &s, const std::string &names) {
     device->spec = spec;
     // The host's memory limits the device's: data and shadow take two bytes for one.
     device->memory = std::make_shared<DeviceMemory>(std::min(spec->memoryBytes, hostMemoryBytes() / 2),
-                                                    environment().checks.on(ViolationKind::UninitialisedRead));
+                                                    environment().checks.on(ViolationKind::UninitialisedRead),
+                                                    static_cast<unsigned>(device->ordinal));
     s.devices.push_back(std::move(device));
   }
   return true;

@@ -11,8 +11,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/Decoder.h"
@@ -33,7 +35,7 @@ struct GraphHandle;
 
 struct FunctionHandle {
   ModuleHandle *module = nullptr;
-  std::unique_ptr<const sim::Program> program;
+  std::unique_ptr<sim::Program> program; ///< its stack follows the context's limit
   int maxDynamicSharedBytes = 49152;
   int sharedCarveout = -1;
   int nonPortableCluster = 0;
@@ -95,6 +97,13 @@ struct PinnedRange {
   std::size_t bytes;
 };
 
+/// What a program said about managed memory. Locations are a type and a number; type 0 is none.
+struct ManagedAdvice {
+  bool readMostly = false;
+  std::pair<int, int> preferred, prefetched;
+  std::set<int> accessedBy; ///< devices, -1 for the host
+};
+
 struct ContextHandle {
   int ordinal = 0;
   const sim::DeviceSpec *spec = nullptr;
@@ -105,6 +114,7 @@ struct ContextHandle {
   Result sticky = Result::Success;           ///< of a faulted kernel: every later call returns it
   std::shared_ptr<sim::DeviceMemory> memory; ///< the device's, shared by its contexts
   std::unordered_set<DevicePtr> allocations; ///< made in this context
+  std::unordered_set<ContextHandle *> peers; ///< whose memory kernels may use
   std::unordered_set<DevicePtr> managed;     ///< those of them that the host may touch
   std::vector<std::unique_ptr<ModuleHandle>> modules;
   std::map<void *, PinnedRange> pinned; ///< by host pointer
@@ -124,8 +134,10 @@ struct DriverState {
   std::vector<std::unique_ptr<cuda::ContextHandle>> devices; ///< each with its primary context
   std::vector<std::unique_ptr<cuda::ContextHandle>>
       created; ///< stay here when destroyed, for threads that point at them
-  std::unordered_set<void *> modules, functions, libraries, kernels, links, streams, events, pools, graphs, graphExecs;
+  std::unordered_set<void *> modules, functions, libraries, kernels, links, streams, events, pools, graphs, graphExecs,
+      userObjects;
   std::uint64_t nextId = 1;
+  std::map<cuda::DevicePtr, cuda::ManagedAdvice> advice; ///< by the allocation's address
   std::map<std::string, KernelCounters> counters;
   std::vector<std::string> reports; ///< violations as JSON
 };
@@ -143,6 +155,15 @@ void destroyContents(DriverState &s, cuda::ContextHandle &context);
 
 /// The function behind a handle of a function, or of a library's kernel; null when it is neither.
 cuda::FunctionHandle *functionOf(DriverState &s, cuda::ContextHandle &context, void *handle);
+
+/// The context of the device whose memory holds ADDRESS, CONTEXT itself when it is its own; null when no device knows
+/// it.
+cuda::ContextHandle *ownerOf(DriverState &s, cuda::ContextHandle &context, cuda::DevicePtr address);
+/// Whether managed memory of any context begins at ADDRESS.
+bool isManaged(const DriverState &s, cuda::DevicePtr address);
+/// Host memory is visible to every device at its own address.
+void mapHost(DriverState &s, void *pointer, std::size_t bytes);
+void unmapHost(DriverState &s, void *pointer);
 
 /// The calling thread's stack of contexts; the last one is current.
 std::vector<cuda::ContextHandle *> &contextStack();

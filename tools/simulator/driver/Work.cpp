@@ -104,6 +104,12 @@ Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w
   const cuda::FunctionHandle *function = functionOf(s, c, w.function);
   if (!function) return Result::InvalidHandle;
   if (const Result shape = checkShape(c, *function, w); shape != Result::Success) return shape;
+  const auto limit = [&](cuda::Limit which) {
+    const auto set = c.limits.find(static_cast<int>(which));
+    return set == c.limits.end() ? std::size_t{0} : set->second;
+  };
+  const std::size_t stack = limit(cuda::Limit::StackSize);
+  function->program->growStack(stack != 0 ? static_cast<std::uint32_t>(stack) : defaultRecursionBytes);
   const Program &p = *function->program;
   if (w.arguments.size() < p.parameterBytes) return Result::InvalidValue;
   Launch l;
@@ -117,6 +123,7 @@ Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w
   const int perSm = blocksPerSm(*c.spec, p, w.block[0] * w.block[1] * w.block[2], w.dynamicSharedBytes);
   l.residentBlocks = static_cast<std::uint32_t>(std::max(1, perSm)) * l.smCount;
   l.gridId = ++c.launches;
+  l.heapBytes = limit(cuda::Limit::MallocHeapSize);
   l.timeoutSeconds = environment().timeoutSeconds;
   l.checks = environment().checks;
   if (w.cooperative && std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2] > l.residentBlocks)
@@ -138,6 +145,10 @@ Result perform(DriverState &s, cuda::ContextHandle &c, const Work &work) {
   if (const auto *kernel = std::get_if<KernelWork>(&work)) return performKernel(s, c, *kernel);
   if (const auto *copy = std::get_if<CopyWork>(&work)) return performCopy(c, *copy);
   if (const auto *fill = std::get_if<FillWork>(&work)) return performFill(c, *fill);
+  // A graph's memory begins unwritten in every launch, and holds nothing behind the node that gives it back.
+  if (const auto *made = std::get_if<AllocateWork>(&work)) return forgetContents(c, made->pointer);
+  if (const auto *freed = std::get_if<FreeWork>(&work))
+    return freed->owner ? forgetContents(c, freed->pointer) : releasePooled(s, c, freed->pointer);
   if (const auto *record = std::get_if<EventRecordWork>(&work)) {
     if (!s.events.contains(record->event)) return Result::InvalidHandle;
     record->event->recorded = true;

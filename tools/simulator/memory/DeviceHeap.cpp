@@ -6,7 +6,7 @@
 namespace sage::sim {
 
 bool DeviceHeap::prepare(DeviceMemory &memory, std::uint64_t bytes) {
-  if (!storage) storage = memory.allocate(bytes, Allocation::Kind::GlobalVariable, "device heap");
+  if (!storage) storage = memory.allocate(bytes != 0 ? bytes : defaultBytes, Allocation::Kind::GlobalVariable, "device heap");
   return storage != nullptr;
 }
 

@@ -14,8 +14,11 @@ class DeviceHeap {
 public:
   static constexpr std::uint64_t defaultBytes = 8u << 20; // the driver's default limit
 
-  /// Takes its memory from MEMORY at the first use; false when there is none. Called between launches.
-  bool prepare(DeviceMemory &memory, std::uint64_t bytes = defaultBytes);
+  /// Takes its memory from MEMORY at the first use; false when there is none. BYTES 0: the default. Called between
+  /// launches.
+  bool prepare(DeviceMemory &memory, std::uint64_t bytes);
+  /// Its size is fixed from the first use on.
+  bool isInUse() const { return storage != nullptr; }
   /// 0 when there is no room.
   std::uint64_t allocate(std::uint64_t bytes);
   /// False when ADDRESS is no live block.

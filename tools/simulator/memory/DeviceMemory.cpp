@@ -26,10 +26,14 @@ std::uint64_t distance(const Allocation &a, std::uint64_t address) {
 
 } // namespace
 
-DeviceMemory::DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites)
-    : capacity(capacityBytes), shadowed(tracksWrites), kernelHeap(std::make_shared<DeviceHeap>()) {}
+// Devices have addresses of their own, so that an address alone tells where it lies.
+DeviceMemory::DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites, unsigned ordinal)
+    : capacity(capacityBytes), shadowed(tracksWrites), nextBase(0x7'0000'0000ull + (std::uint64_t{ordinal} << 42)),
+      kernelHeap(std::make_shared<DeviceHeap>()) {}
 
 DeviceMemory::~DeviceMemory() {
+  for (DeviceMemory *peer : peers) std::erase(peer->viewers, this);
+  for (DeviceMemory *viewer : viewers) std::erase(viewer->peers, this);
   for (auto &[base, allocation] : table) release(*allocation);
 }
 
@@ -49,7 +53,7 @@ Allocation *DeviceMemory::allocate(std::uint64_t bytes, Allocation::Kind kind, c
   a->serial = nextSerial++;
   nextBase += (bytes + guardBytes + granularity - 1) / granularity * granularity;
   used += bytes;
-  ++changes;
+  changed();
   return (table[a->base] = std::move(a)).get();
 }
 
@@ -60,7 +64,7 @@ Allocation *DeviceMemory::mapHost(void *pointer, std::uint64_t bytes) {
   a->bytes = bytes;
   a->kind = Allocation::Kind::Pinned;
   a->serial = nextSerial++;
-  ++changes;
+  changed();
   return (table[a->base] = std::move(a)).get();
 }
 
@@ -68,7 +72,7 @@ bool DeviceMemory::free(std::uint64_t address) {
   const auto found = table.find(address);
   if (found == table.end() || found->second->freed) return false;
   Allocation &a = *found->second;
-  ++changes;
+  changed();
   if (a.kind == Allocation::Kind::Pinned) {
     table.erase(found); // the host may reuse the address, so no record is kept
     return true;
@@ -93,12 +97,37 @@ void DeviceMemory::forgetOldest() {
   freedOrder.erase(freedOrder.begin(), freedOrder.begin() + maxFreedRecords / 2);
 }
 
-const Allocation *DeviceMemory::find(std::uint64_t address) const {
+void DeviceMemory::addPeer(DeviceMemory &peer) {
+  removePeer(peer);
+  peers.push_back(&peer);
+  peer.viewers.push_back(this);
+}
+
+void DeviceMemory::removePeer(DeviceMemory &peer) {
+  std::erase(peers, &peer);
+  std::erase(peer.viewers, this);
+  changed();
+}
+
+void DeviceMemory::changed() {
+  ++changes;
+  for (DeviceMemory *viewer : viewers) ++viewer->changes;
+}
+
+const Allocation *DeviceMemory::findOwn(std::uint64_t address) const {
   auto it = table.upper_bound(address);
   if (it == table.begin()) return nullptr;
   --it;
   return address - it->first < it->second->bytes ? it->second.get() : nullptr;
 }
+
+const Allocation *DeviceMemory::find(std::uint64_t address) const {
+  const Allocation *found = findOwn(address);
+  for (std::size_t i = 0; !found && i < peers.size(); ++i) found = peers[i]->findOwn(address);
+  return found;
+}
+
+bool DeviceMemory::owns(std::uint64_t address) const { return findOwn(address) != nullptr; }
 
 Allocation *DeviceMemory::findLive(std::uint64_t address) {
   auto *found = const_cast<Allocation *>(find(address));

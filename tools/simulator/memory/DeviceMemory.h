@@ -44,7 +44,7 @@ class DeviceHeap; // DeviceHeap.h
 class DeviceMemory {
 public:
   /// Without TRACKS_WRITES nobody looks for reads of unwritten bytes, and there is no shadow.
-  DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites);
+  DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites, unsigned ordinal = 0);
   ~DeviceMemory();
   DeviceMemory(const DeviceMemory &) = delete;
   DeviceMemory &operator=(const DeviceMemory &) = delete;
@@ -59,8 +59,14 @@ public:
   /// The allocation, live or freed, whose range holds ADDRESS; or null.
   const Allocation *find(std::uint64_t address) const;
   Allocation *findLive(std::uint64_t address);
+  /// Whether the address lies in an allocation of this memory itself, no peer's.
+  bool owns(std::uint64_t address) const;
   /// The allocation that lies closest to ADDRESS, for reports; null when there is none.
   const Allocation *nearest(std::uint64_t address) const;
+
+  /// Makes another device's memory visible at its own addresses, or hides it again. Between launches.
+  void addPeer(DeviceMemory &peer);
+  void removePeer(DeviceMemory &peer);
 
   std::uint64_t capacityBytes() const { return capacity; }
   std::uint64_t usedBytes() const { return used; }
@@ -73,16 +79,20 @@ public:
 
 private:
   void release(Allocation &allocation);
+  const Allocation *findOwn(std::uint64_t address) const;
   void forgetOldest();
+  /// To be called when an allocation came or went: also those who see this memory must look again.
+  void changed();
 
   std::map<std::uint64_t, std::unique_ptr<Allocation>> table;
   std::vector<std::uint64_t> freedOrder;
   std::uint64_t capacity;
   bool shadowed;
   std::uint64_t used = 0;
-  std::uint64_t nextBase = 0x7'0000'0000ull;
+  std::uint64_t nextBase;
   std::uint64_t nextSerial = 1;
   std::uint64_t changes = 1;
+  std::vector<DeviceMemory *> peers, viewers; ///< whose memory is seen from here, and who sees this one
   std::shared_ptr<DeviceHeap> kernelHeap;
 };
 
