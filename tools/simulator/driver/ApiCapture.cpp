@@ -14,19 +14,20 @@ enum CaptureStatus : int { None = 0, Active = 1, Invalidated = 2 };
 
 Result begin(const char *name, Stream stream, Graph into, GraphNode *after, std::size_t count, int mode) {
   return streamCall(name, stream, [&](DriverState &s, ContextHandle &) {
-    if (!s.streams.contains(stream)) return Result::StreamCaptureUnsupported; // the default streams cannot
-    if (stream->capture) return Result::IllegalState;
+    StreamHandle *origin = streamObject(s, stream);
+    if (!origin) return Result::StreamCaptureUnsupported; // the legacy default stream cannot
+    if (origin->capture) return Result::IllegalState;
     if (mode < 0 || mode > 2) return Result::InvalidValue;
     if (into && !s.graphs.contains(into)) return Result::InvalidHandle;
     auto capture = std::make_shared<Capture>();
     capture->ownsGraph = !into;
     capture->graph = into ? into : new GraphHandle;
-    capture->origin = stream;
+    capture->origin = origin;
     capture->mode = mode;
     capture->id = s.nextId++;
     if (!into) s.graphs.insert(capture->graph);
-    stream->capture = std::move(capture);
-    stream->ahead.assign(after, after + (after ? count : 0));
+    origin->capture = std::move(capture);
+    origin->ahead.assign(after, after + (after ? count : 0));
     return Result::Success;
   });
 }

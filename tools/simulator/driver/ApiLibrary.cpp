@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "driver/Call.h"
+#include "driver/DeviceRuntime.h"
 #include "driver/Exports.h"
 #include "driver/Linker.h"
 #include "driver/ModuleLoader.h"
@@ -104,8 +105,11 @@ Result linkFailed(LinkHandle &link, const SourceError &error) {
 }
 
 Result addInput(LinkHandle &link, int type, const void *data, std::size_t bytes) {
-  constexpr int cubin = 0, ptx = 1, fatBinary = 2, lastInput = 6;
+  constexpr int cubin = 0, ptx = 1, fatBinary = 2, archive = 4, lastInput = 6;
   if (!data || bytes == 0 || type < 0 || type > lastInput) return Result::InvalidValue;
+  // An archive gives what others need; with machine code only it gives nothing, and the link says what is missing.
+  if (type == archive && std::string_view(static_cast<const char *>(data), bytes).starts_with("!<arch>\n"))
+    return Result::Success;
   // The text ends with a zero, or with its size.
   std::string text(static_cast<const char *>(data), bytes);
   if (type == fatBinary) {
@@ -269,9 +273,15 @@ Result cuLinkComplete(Link link, void **image, std::size_t *bytes) {
     if (link->units.empty()) return Result::InvalidImage;
     link->image = imageHead(link->options().settings().maxRegisters);
     for (const std::string &unit : link->units) link->image += unitText(unit);
-    const auto linked = linkImage(link->image);
+    auto linked = linkImage(link->image);
     if (const auto *error = std::get_if<SourceError>(&linked)) return linkFailed(*link, *error);
-    const std::string missing = undefinedName(std::get<0>(linked));
+    std::string missing = undefinedName(std::get<0>(linked));
+    if (isDeviceRuntimeFunction(missing)) {
+      link->image += unitText(deviceRuntimePtx());
+      linked = linkImage(link->image);
+      if (const auto *error = std::get_if<SourceError>(&linked)) return linkFailed(*link, *error);
+      missing = undefinedName(std::get<0>(linked));
+    }
     if (!missing.empty()) return linkFailed(*link, {0, "Undefined reference to '" + missing + "'"});
     link->options().finish("", "");
     *image = link->image.data();

@@ -11,8 +11,6 @@ namespace {
 
 using namespace sim;
 
-StreamHandle *ownStream(const DriverState &s, Stream stream) { return s.streams.contains(stream) ? stream : nullptr; }
-
 Result createStream(const char *name, Stream *stream, unsigned flags, int priority) {
   return contextCall(name, [&](DriverState &s, ContextHandle &c) {
     if (!stream || flags > StreamNonBlocking) return Result::InvalidValue;
@@ -51,6 +49,8 @@ Result cuStreamCreateWithPriority(Stream *stream, unsigned flags, int priority) 
 
 Result cuStreamDestroy_v2(Stream stream) {
   return initialisedCall("cuStreamDestroy_v2", [&](DriverState &s) {
+    const auto isDefault = [&](const auto &entry) { return entry.second == stream; };
+    if (std::any_of(s.perThreadStreams.begin(), s.perThreadStreams.end(), isDefault)) return Result::InvalidHandle;
     if (s.streams.erase(stream) == 0) return Result::InvalidHandle;
     delete stream;
     return Result::Success;
@@ -64,7 +64,7 @@ Result cuStreamQuery(Stream stream) { return wait("cuStreamQuery", stream); }
 Result cuStreamWaitEvent(Stream stream, Event event, unsigned flags) {
   return streamCall("cuStreamWaitEvent", stream, [&](DriverState &s, ContextHandle &c) {
     if (!s.events.contains(event)) return Result::InvalidHandle;
-    StreamHandle *own = ownStream(s, stream);
+    StreamHandle *own = streamObject(s, stream);
     const bool recording = event->capture && event->capture->graph;
     constexpr unsigned external = 1;
     if (flags & external) return submit(s, c, stream, EventWaitWork{event});
@@ -81,7 +81,7 @@ Result cuStreamWaitEvent(Stream stream, Event event, unsigned flags) {
 Result cuStreamGetCtx(Stream stream, Context *context) {
   return streamCall("cuStreamGetCtx", stream, [&](DriverState &s, ContextHandle &c) {
     if (!context) return Result::InvalidValue;
-    const StreamHandle *own = ownStream(s, stream);
+    const StreamHandle *own = streamObject(s, stream);
     *context = own ? own->context : &c;
     return Result::Success;
   });
@@ -90,7 +90,7 @@ Result cuStreamGetCtx(Stream stream, Context *context) {
 Result cuStreamGetFlags(Stream stream, unsigned *flags) {
   return streamCall("cuStreamGetFlags", stream, [&](DriverState &s, ContextHandle &) {
     if (!flags) return Result::InvalidValue;
-    const StreamHandle *own = ownStream(s, stream);
+    const StreamHandle *own = streamObject(s, stream);
     *flags = own ? own->flags : 0;
     return Result::Success;
   });
@@ -99,7 +99,7 @@ Result cuStreamGetFlags(Stream stream, unsigned *flags) {
 Result cuStreamGetPriority(Stream stream, int *priority) {
   return streamCall("cuStreamGetPriority", stream, [&](DriverState &s, ContextHandle &) {
     if (!priority) return Result::InvalidValue;
-    const StreamHandle *own = ownStream(s, stream);
+    const StreamHandle *own = streamObject(s, stream);
     *priority = own ? own->priority : 0;
     return Result::Success;
   });
@@ -108,10 +108,9 @@ Result cuStreamGetPriority(Stream stream, int *priority) {
 Result cuStreamGetId(Stream stream, unsigned long long *id) {
   return streamCall("cuStreamGetId", stream, [&](DriverState &s, ContextHandle &) {
     if (!id) return Result::InvalidValue;
-    const StreamHandle *own = ownStream(s, stream);
-    // The default streams have numbers that no created one gets.
-    constexpr unsigned long long defaults = 1ull << 62;
-    *id = own ? own->id : defaults + (reinterpret_cast<std::uintptr_t>(stream) == perThreadStreamValue);
+    const StreamHandle *own = streamObject(s, stream);
+    constexpr unsigned long long legacy = 1ull << 62; // no other stream gets this
+    *id = own ? own->id : legacy;
     return Result::Success;
   });
 }
@@ -128,8 +127,8 @@ Result cuStreamGetCtx_v2(Stream stream, Context *context, void **green) {
 }
 Result cuStreamCopyAttributes(Stream to, Stream from) {
   return streamCall("cuStreamCopyAttributes", to, [&](DriverState &s, ContextHandle &) {
-    StreamHandle *target = ownStream(s, to);
-    const StreamHandle *source = ownStream(s, from);
+    StreamHandle *target = streamObject(s, to);
+    const StreamHandle *source = streamObject(s, from);
     if (!isStream(s, from)) return Result::InvalidHandle;
     if (target && source) target->priority = source->priority;
     return Result::Success;

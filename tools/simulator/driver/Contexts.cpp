@@ -1,5 +1,6 @@
 // The life of contexts and what they own; see State.h.
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 
 #include "driver/Graph.h"
@@ -19,6 +20,21 @@ template <class Handle> void eraseOf(std::unordered_set<void *> &handles, const 
 }
 
 } // namespace
+
+cuda::StreamHandle *streamObject(DriverState &s, cuda::Stream stream) {
+  if (reinterpret_cast<std::uintptr_t>(stream) != cuda::perThreadStreamValue)
+    return s.streams.contains(stream) ? stream : nullptr;
+  static std::atomic<std::uint64_t> threads{0};
+  static thread_local const std::uint64_t thread = ++threads;
+  cuda::ContextHandle *c = currentContext();
+  if (!c) return nullptr;
+  cuda::StreamHandle *&mine = s.perThreadStreams[{thread, c}];
+  if (!mine) {
+    mine = new cuda::StreamHandle{c, 0, 0, s.nextId++, nullptr, {}};
+    s.streams.insert(mine);
+  }
+  return mine;
+}
 
 bool isContext(const DriverState &s, cuda::Context context) {
   const auto is = [&](const auto &c) { return c.get() == context; };
@@ -53,6 +69,7 @@ void destroyContents(DriverState &s, cuda::ContextHandle &c) {
   }
   c.modules.clear();
   for (void *p : s.libraries) static_cast<cuda::LibraryHandle *>(p)->modules.erase(&c);
+  std::erase_if(s.perThreadStreams, [&](const auto &entry) { return entry.first.second == &c; });
   eraseOf<cuda::StreamHandle>(s.streams, c);
   eraseOf<cuda::EventHandle>(s.events, c);
   for (const auto &[pointer, range] : c.pinned) {

@@ -109,7 +109,7 @@ cuda::Result perform(DriverState &s, cuda::ContextHandle &context, const Work &w
 /// Performs the work, or records it when STREAM is captured.
 cuda::Result submit(DriverState &s, cuda::ContextHandle &context, cuda::Stream stream, Work work);
 /// The stream's object when it is being captured; null otherwise.
-cuda::StreamHandle *capturing(const DriverState &s, cuda::Stream stream);
+cuda::StreamHandle *capturing(DriverState &s, cuda::Stream stream);
 /// Whether any stream that waits for the legacy one is being captured.
 bool legacyBlocked(const DriverState &s);
 

@@ -136,6 +136,7 @@ struct DriverState {
       created; ///< stay here when destroyed, for threads that point at them
   std::unordered_set<void *> modules, functions, libraries, kernels, links, streams, events, pools, graphs, graphExecs,
       userObjects;
+  std::map<std::pair<std::uint64_t, cuda::ContextHandle *>, cuda::StreamHandle *> perThreadStreams; ///< by thread
   std::uint64_t nextId = 1;
   std::map<cuda::DevicePtr, cuda::ManagedAdvice> advice; ///< by the allocation's address
   std::map<std::string, KernelCounters> counters;
@@ -147,6 +148,10 @@ DriverState &state();
 
 /// Parses "sm_80,sm_90a"; false when a name is unknown or the list is empty.
 bool makeDevices(DriverState &s, const std::string &names);
+
+/// The object behind a stream's handle; null for the legacy default stream and for what is no stream. The per-thread
+/// default stream has one for each thread and context, made when it is first asked for.
+cuda::StreamHandle *streamObject(DriverState &s, cuda::Stream stream);
 
 /// A context that was made and perhaps destroyed since.
 bool isContext(const DriverState &s, cuda::Context context);

@@ -159,8 +159,9 @@ Result perform(DriverState &s, cuda::ContextHandle &c, const Work &work) {
   return Result::Success;
 }
 
-cuda::StreamHandle *capturing(const DriverState &s, cuda::Stream stream) {
-  return s.streams.contains(stream) && stream->capture ? stream : nullptr;
+cuda::StreamHandle *capturing(DriverState &s, cuda::Stream stream) {
+  cuda::StreamHandle *own = streamObject(s, stream);
+  return own && own->capture ? own : nullptr;
 }
 
 bool legacyBlocked(const DriverState &s) {

@@ -1,0 +1,92 @@
+// The names that end in _ptsz: they do what their namesakes do, where a null stream means the calling thread's own
+// default stream. A program gets them when it is compiled for per-thread default streams.
+//
+// Each one is a jump through a pointer to an instance of a template that exchanges the stream, so that the list below
+// is all that there is to keep. They replace the weak definitions of Names.cpp, which jump to the namesake itself.
+#include "driver/Exports.h"
+#include "driver/GraphExports.h"
+
+namespace sage::cuda {
+namespace {
+
+template <class T> T ownStream(T argument) { return argument; }
+template <> Stream ownStream(Stream stream) { return stream ? stream : reinterpret_cast<Stream>(perThreadStreamValue); }
+
+template <auto function> struct PerThread;
+template <class... A, Result (*function)(A...)> struct PerThread<function> {
+  static Result call(A... arguments) { return function(ownStream(arguments)...); }
+};
+
+// The stream of this one is inside its description.
+template <> struct PerThread<&cuLaunchKernelEx> {
+  static Result call(const LaunchConfig *config, Function function, void **parameters, void **extra) {
+    if (!config) return cuLaunchKernelEx(config, function, parameters, extra);
+    LaunchConfig own = *config;
+    own.stream = ownStream(own.stream);
+    return cuLaunchKernelEx(&own, function, parameters, extra);
+  }
+};
+
+} // namespace
+} // namespace sage::cuda
+
+#if defined(__x86_64__)
+#define SAGESIM_JUMP_THROUGH(pointer) "jmp *" #pointer "(%rip)"
+#elif defined(__aarch64__)
+#define SAGESIM_JUMP_THROUGH(pointer) "adrp x16, " #pointer "; ldr x16, [x16, :lo12:" #pointer "]; br x16"
+#endif
+
+extern "C" {
+#define PER_THREAD(name)                                                                                               \
+  [[gnu::visibility("hidden"), gnu::used]] auto *sagesim_##name = &sage::cuda::PerThread<&sage::cuda::name>::call;     \
+  [[gnu::naked, gnu::visibility("default")]] int name##_ptsz() { __asm__(SAGESIM_JUMP_THROUGH(sagesim_##name)); }
+PER_THREAD(cuEventRecord)
+PER_THREAD(cuEventRecordWithFlags)
+PER_THREAD(cuGraphLaunch)
+PER_THREAD(cuGraphUpload)
+PER_THREAD(cuLaunchCooperativeKernel)
+PER_THREAD(cuLaunchHostFunc)
+PER_THREAD(cuLaunchKernel)
+PER_THREAD(cuLaunchKernelEx)
+PER_THREAD(cuMemAllocAsync)
+PER_THREAD(cuMemAllocFromPoolAsync)
+PER_THREAD(cuMemFreeAsync)
+PER_THREAD(cuMemPrefetchAsync)
+PER_THREAD(cuMemPrefetchAsync_v2)
+PER_THREAD(cuMemcpy2DAsync_v2)
+PER_THREAD(cuMemcpy3DAsync_v2)
+PER_THREAD(cuMemcpyAsync)
+PER_THREAD(cuMemcpyDtoDAsync_v2)
+PER_THREAD(cuMemcpyDtoHAsync_v2)
+PER_THREAD(cuMemcpyHtoDAsync_v2)
+PER_THREAD(cuMemcpyPeerAsync)
+PER_THREAD(cuMemsetD16Async)
+PER_THREAD(cuMemsetD2D16Async)
+PER_THREAD(cuMemsetD2D32Async)
+PER_THREAD(cuMemsetD2D8Async)
+PER_THREAD(cuMemsetD32Async)
+PER_THREAD(cuMemsetD8Async)
+PER_THREAD(cuStreamAddCallback)
+PER_THREAD(cuStreamAttachMemAsync)
+PER_THREAD(cuStreamBeginCapture)
+PER_THREAD(cuStreamBeginCaptureToGraph)
+PER_THREAD(cuStreamBeginCapture_v2)
+PER_THREAD(cuStreamCopyAttributes)
+PER_THREAD(cuStreamEndCapture)
+PER_THREAD(cuStreamGetCaptureInfo)
+PER_THREAD(cuStreamGetCaptureInfo_v2)
+PER_THREAD(cuStreamGetCaptureInfo_v3)
+PER_THREAD(cuStreamGetCtx)
+PER_THREAD(cuStreamGetCtx_v2)
+PER_THREAD(cuStreamGetDevice)
+PER_THREAD(cuStreamGetFlags)
+PER_THREAD(cuStreamGetId)
+PER_THREAD(cuStreamGetPriority)
+PER_THREAD(cuStreamIsCapturing)
+PER_THREAD(cuStreamQuery)
+PER_THREAD(cuStreamSynchronize)
+PER_THREAD(cuStreamUpdateCaptureDependencies)
+PER_THREAD(cuStreamUpdateCaptureDependencies_v2)
+PER_THREAD(cuStreamWaitEvent)
+#undef PER_THREAD
+}
