@@ -19,7 +19,7 @@ run() { SAGESIM_DEVICES=$1 "$client" "$2"; }
 
 modes=(--no-compress)
 if "$nvcc" --help | grep -q -e --compress-mode; then
-  for mode in default size speed balance none; do modes+=("--compress-mode=$mode"); done
+  for mode in default size speed none; do modes+=("--compress-mode=$mode"); done
 fi
 for mode in "${modes[@]}"; do
   # Machine code for one architecture, text for two.

@@ -1,0 +1,121 @@
+// The default streams of threads, and barriers of whole grids in linked programs.
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "Device.h"
+#include "tools/simulator/driver/Exports.h"
+
+namespace sage::simtest {
+
+using namespace cuda;
+
+namespace {
+
+/// What a program compiled for per-thread default streams calls.
+template <class F> F perThread(const char *name, F) {
+  void *pointer = nullptr;
+  constexpr std::uint64_t perThreadFlag = 2;
+  REQUIRE(cuGetProcAddress_v2(name, &pointer, 13000, perThreadFlag, nullptr) == Result::Success);
+  return reinterpret_cast<F>(pointer);
+}
+
+unsigned long long streamId(Stream stream) {
+  unsigned long long id = 0;
+  CHECK(cuStreamGetId(stream, &id) == Result::Success);
+  return id;
+}
+
+} // namespace
+
+TEST_CASE("a null stream is the thread's own one for programs that are compiled so") {
+  const simtest::Device device;
+  const auto own = reinterpret_cast<Stream>(perThreadStreamValue);
+  const Array<std::uint32_t> word(std::vector<std::uint32_t>{1});
+  const auto begin = perThread("cuStreamBeginCapture", &cuStreamBeginCapture_v2);
+  const auto end = perThread("cuStreamEndCapture", &cuStreamEndCapture);
+  const auto set = perThread("cuMemsetD32Async", &cuMemsetD32Async);
+  CHECK(cuStreamBeginCapture_v2(nullptr, 0) == Result::StreamCaptureUnsupported);
+  REQUIRE(begin(nullptr, 0) == Result::Success);
+  CHECK(set(word.address(), 7, 1, nullptr) == Result::Success);
+  int status = 0;
+  CHECK(cuStreamIsCapturing(own, &status) == Result::Success);
+  CHECK(status == 1);
+  // The legacy stream would have to wait for work that only gets recorded.
+  CHECK(cuMemsetD32Async(word.address(), 8, 1, nullptr) == Result::StreamCaptureImplicit);
+  Graph graph = nullptr;
+  REQUIRE(end(nullptr, &graph) == Result::Success);
+  std::size_t nodes = 0;
+  CHECK(cuGraphGetNodes(graph, nullptr, &nodes) == Result::Success);
+  CHECK(nodes == 1);
+  CHECK(word.get()[0] == 1);
+  CHECK(cuGraphDestroy(graph) == Result::Success);
+  CHECK(cuStreamDestroy_v2(own) == Result::InvalidHandle);
+}
+
+TEST_CASE("each thread has a default stream of its own") {
+  const simtest::Device device;
+  const auto own = reinterpret_cast<Stream>(perThreadStreamValue);
+  Context context = nullptr;
+  cuCtxGetCurrent(&context);
+  const auto legacy = streamId(nullptr), mine = streamId(own);
+  auto other = mine;
+  int status = 1;
+  REQUIRE(cuStreamBeginCapture_v2(own, 0) == Result::Success);
+  std::thread([&] {
+    cuCtxSetCurrent(context);
+    cuStreamGetId(own, &other);
+    cuStreamIsCapturing(own, &status);
+  }).join();
+  CHECK(other != mine);
+  CHECK(mine != legacy);
+  CHECK(streamId(own) == mine);
+  CHECK(status == 0);
+  Graph graph = nullptr;
+  CHECK(cuStreamEndCapture(own, &graph) == Result::Success);
+  cuGraphDestroy(graph);
+}
+
+TEST_CASE("a linked program's blocks wait for the whole grid") {
+  const simtest::Device device;
+  // Each block writes its word, then block b reads the word of the block behind it.
+  const std::string text = R"(.version 8.0
+.target sm_80
+.address_size 64
+.extern .func (.param .b64 h) cudaCGGetIntrinsicHandle(.param .b32 s);
+.extern .func (.param .b32 r) cudaCGSynchronize(.param .b64 h, .param .b32 f);
+.visible .entry k(.param .u64 p, .param .u64 q) {
+  .reg .b64 %p, %q, %h, %at; .reg .b32 %b, %n, %x; .reg .pred %last;
+  ld.param.b64 %p, [p]; ld.param.b64 %q, [q];
+  mov.u32 %b, %ctaid.x; mov.u32 %n, %nctaid.x;
+  { .param .b32 s; .param .b64 h; st.param.b32 [s], 1; call (h), cudaCGGetIntrinsicHandle, (s); ld.param.b64 %h, [h]; }
+  mul.wide.u32 %at, %b, 4; add.u64 %at, %at, %p; add.u32 %x, %b, 100;
+  st.global.u32 [%at], %x;
+  { .param .b64 h; .param .b32 f; .param .b32 r; st.param.b64 [h], %h; st.param.b32 [f], 0;
+    call (r), cudaCGSynchronize, (h, f); }
+  add.u32 %x, %b, 1; setp.eq.u32 %last, %x, %n; @%last mov.b32 %x, 0;
+  mul.wide.u32 %at, %x, 4; add.u64 %at, %at, %p; ld.global.u32 %x, [%at];
+  mul.wide.u32 %at, %b, 4; add.u64 %at, %at, %q; st.global.u32 [%at], %x;
+  ret;
+})";
+  Link link = nullptr;
+  void *image = nullptr;
+  REQUIRE(cuLinkCreate_v2(0, nullptr, nullptr, &link) == Result::Success);
+  constexpr int ptx = 1, archive = 4;
+  char library[] = "!<arch>\n";
+  CHECK(cuLinkAddData_v2(link, archive, library, 8, "x", 0, nullptr, nullptr) == Result::Success);
+  REQUIRE(cuLinkAddData_v2(link, ptx, const_cast<char *>(text.c_str()), text.size() + 1, "x", 0, nullptr, nullptr) ==
+          Result::Success);
+  REQUIRE(cuLinkComplete(link, &image, nullptr) == Result::Success);
+  simtest::Kernel kernel(static_cast<const char *>(image));
+  CHECK(cuLinkDestroy(link) == Result::Success);
+  constexpr std::uint32_t blocks = 12;
+  const Array<std::uint32_t> words(blocks), seen(blocks);
+  DevicePtr p = words.address(), q = seen.address();
+  void *arguments[] = {&p, &q};
+  for (int launch = 0; launch < 2; ++launch)
+    REQUIRE(cuLaunchCooperativeKernel(kernel.handle(), blocks, 1, 1, 64, 1, 1, 0, nullptr, arguments) ==
+            Result::Success);
+  for (std::uint32_t b = 0; b < blocks; ++b) CHECK(seen.get()[b] == 100 + (b + 1) % blocks);
+}
+
+} // namespace sage::simtest
