@@ -1,4 +1,7 @@
-// The default streams of threads, and barriers of whole grids in linked programs.
+// The default streams of threads, linked programs across units (grid barriers, results), children of a process.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -116,6 +119,46 @@ TEST_CASE("a linked program's blocks wait for the whole grid") {
     REQUIRE(cuLaunchCooperativeKernel(kernel.handle(), blocks, 1, 1, 64, 1, 1, 0, nullptr, arguments) ==
             Result::Success);
   for (std::uint32_t b = 0; b < blocks; ++b) CHECK(seen.get()[b] == 100 + (b + 1) % blocks);
+}
+
+TEST_CASE("a linked function without a result may be declared with one elsewhere") {
+  const simtest::Device device;
+  const std::string head = ".version 8.0\n.target sm_80\n.address_size 64\n";
+  const std::string caller = head + R"(.extern .func (.param .b64 r) put(.param .b64 p);
+.visible .entry k(.param .u64 p) {
+  .reg .b64 %p, %r; ld.param.b64 %p, [p];
+  { .param .b64 a; .param .b64 r; st.param.b64 [a], %p; call (r), put, (a); ld.param.b64 %r, [r]; }
+  ret; })";
+  const std::string callee = head + R"(.visible .func put(.param .b64 p) {
+  .reg .b64 %p; ld.param.b64 %p, [p]; st.u32 [%p], 42; ret; })";
+  Link link = nullptr;
+  void *image = nullptr;
+  REQUIRE(cuLinkCreate_v2(0, nullptr, nullptr, &link) == Result::Success);
+  for (const std::string &text : {caller, callee})
+    REQUIRE(cuLinkAddData_v2(link, 1, const_cast<char *>(text.c_str()), text.size() + 1, "x", 0, nullptr, nullptr) ==
+            Result::Success);
+  REQUIRE(cuLinkComplete(link, &image, nullptr) == Result::Success);
+  simtest::Kernel kernel(static_cast<const char *>(image));
+  CHECK(cuLinkDestroy(link) == Result::Success);
+  const Array<std::uint32_t> word(std::vector<std::uint32_t>{0});
+  kernel({1, 1, 1, 1}, word.address());
+  CHECK(word.get()[0] == 42);
+}
+
+TEST_CASE("the child of a process that has used the driver cannot") {
+  const simtest::Device device;
+  const pid_t child = fork();
+  if (child == 0) {
+    std::size_t free = 0, total = 0;
+    const bool refused =
+        cuInit(0) == Result::NotInitialized && cuMemGetInfo_v2(&free, &total) == Result::NotInitialized;
+    _exit(refused ? 0 : 1);
+  }
+  REQUIRE(child > 0);
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(cuInit(0) == Result::Success);
 }
 
 } // namespace sage::simtest

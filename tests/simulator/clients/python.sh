@@ -24,8 +24,7 @@ echo 'int none;' | ${CC:-cc} -shared -fPIC -Wl,-soname,libnvJitLink.so.13 -o "$w
 export LD_LIBRARY_PATH=$box:$work:$toolkit/lib64:$toolkit/nvvm/lib64
 cd "$work" || exit 1
 printf '[pytest]\nconsider_namespace_packages = true\naddopts = --benchmark-disable\n' > pytest.ini
-sample=(cudadrv.test_managed_alloc cudadrv.test_pinned cudadrv.test_events cudadrv.test_streams cudapy.test_blackscholes
-  cudapy.test_sync cudapy.test_laplace cudapy.test_matmul cudapy.test_montecarlo cudapy.test_nondet
-  cudapy.test_powi cudapy.test_warp_ops cudapy.test_vector_type cudapy.test_print)
+sample=(cudadrv.test_context_stack cudadrv.test_pinned cudadrv.test_events cudapy.test_blackscholes cudapy.test_sync
+  cudapy.test_montecarlo cudapy.test_nondet cudapy.test_powi cudapy.test_vectorize_device cudapy.test_warp_ops)
 "$work/venv/bin/python" -m pytest -W ignore -q --timeout 60 -p no:cacheprovider \
   --pyargs "${sample[@]/#/numba.cuda.tests.}"

@@ -1,4 +1,6 @@
 // Exports: initialisation and devices.
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -11,6 +13,13 @@ namespace {
 using namespace sim;
 
 constexpr int driverVersion = 13000;
+
+// As with the real driver, the child of a process that has used it cannot: its threads are gone.
+bool forked = false;
+void afterFork() {
+  forked = true;
+  state().initialised = false;
+}
 
 std::string deviceName(const DeviceSpec &spec) { return "sagesim " + std::string(spec.arch); }
 
@@ -53,6 +62,7 @@ Result sagesimConfigure(const char *devices) {
 Result cuInit(unsigned flags) {
   return plainCall("cuInit", [&](DriverState &s) {
     if (flags != 0) return Result::InvalidValue;
+    if (forked) return Result::NotInitialized;
     if (s.initialised) return Result::Success;
     if (s.devices.empty()) {
       const std::string names = environment().devices.empty() ? "sm_80" : environment().devices;
@@ -63,7 +73,8 @@ Result cuInit(unsigned flags) {
       }
     }
     s.initialised = true;
-    return Result::Success;
+    static const int registered = pthread_atfork(nullptr, nullptr, afterFork);
+    return registered == 0 ? Result::Success : Result::OutOfMemory;
   });
 }
 

@@ -51,6 +51,7 @@ std::string_view deviceRuntimePtx() {
   atom.release.gpu.global.add.u32 %now, [sagesim_grid_generation], 1;
   bra together;
 wait:
+  nanosleep.u32 20;
   ld.acquire.gpu.global.u32 %now, [sagesim_grid_generation];
   setp.eq.u32 %waits, %now, %before;
   @%waits bra wait;
