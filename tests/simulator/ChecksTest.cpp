@@ -279,4 +279,15 @@ END:)"));
   CHECK(details[1].find("warp 1, lanes 0xffffffff: at barrier 1 with 32 threads of 96") != std::string::npos);
 }
 
+TEST_CASE("a report names the source line that .loc gives") {
+  const Device device;
+  const std::string body =
+      ".reg .b64 %p; .reg .b32 %r; ld.param.b64 %p, [p];\n.loc 2 31 7\nmov.u32 %r, %tid.x;\n.loc 1 "
+      "40 3, function_name $L__info, inlined_at 2 32 1\nst.global.b32 [%p+64], %r;";
+  Kernel kernel(kernelText(".param .u64 p", body) + "\n.file 1 \"helper.h\"\n.file 2 \"kernel.cu\", 17, 99\n");
+  const Array<std::uint32_t> memory(4);
+  CHECK(kernel.tryLaunch({1, 1, 1, 1}, memory.address()) != Result::Success);
+  CHECK(lastReport().source == "helper.h:40");
+}
+
 } // namespace sage::simtest

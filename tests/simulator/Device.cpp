@@ -27,8 +27,9 @@ Report lastReport() {
   const nlohmann::json all = reports();
   if (all.empty()) return {};
   const nlohmann::json &v = all.back();
-  return {v.at("kind"), v.at("message"), v.at("text"),   v.value("nearest", ""),
-          v.at("line"), v.at("block"),   v.at("thread"), v.value("details", std::vector<std::string>())};
+  return {v.at("kind"),          v.at("message"),        v.at("text"),
+          v.value("source", ""), v.value("nearest", ""), v.at("line"),
+          v.at("block"),         v.at("thread"),         v.value("details", std::vector<std::string>())};
 }
 
 Device::Device(const std::string &name) : arch(name) {

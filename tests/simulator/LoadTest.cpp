@@ -161,4 +161,50 @@ add.u32 %x, %x, %y; st.global.b32 [%p], %x; ld.global.b32 %y, [zero]; st.global.
   CHECK(out.get() == std::vector<std::uint32_t>{23, 0});
 }
 
+TEST_CASE("constants are expressions with C's operators") {
+  const Device device;
+  struct Case {
+    const char *text;
+    std::int64_t value;
+  };
+  const Case cases[] = {{"(1 << 4) + 3 * 2", 22},
+                        {"-16 / 3 % 4", -1},
+                        {"~5 & 0xf | 0x30 ^ 1", 0x3b},
+                        {"5 > 3 ? 10 : 20", 10},
+                        {"!7 + !0", 1},
+                        {"2 < 1 || 3 >= 3 && 4 != 4", 0},
+                        {"-1 >> 60", -1},
+                        {"0xffffffffffffffff >> 60", 15},
+                        {"(.u64)-1 >> 63", 1},
+                        {"-1 < 1 ? 1 == 1 : 9", 1},
+                        {"-1 < 1U ? 7 : 8", 8},
+                        {"7 - 2 - 1", 4}};
+  std::string body = ".reg .b64 %p, %x; ld.param.b64 %p, [p];\n";
+  for (std::size_t k = 0; k < std::size(cases); ++k)
+    body += std::string("mov.b64 %x, ") + cases[k].text + "; st.global.b64 [%p+" + std::to_string(8 * k) + "], %x;\n";
+  Kernel kernel(kernelText(".param .u64 p", body));
+  const Array<std::int64_t> out(std::size(cases));
+  kernel({1, 1, 1, 1}, out.address());
+  for (std::size_t k = 0; k < std::size(cases); ++k) {
+    INFO(cases[k].text);
+    CHECK(out.get()[k] == cases[k].value);
+  }
+  CHECK(tryLoad(kernelText("", ".reg .b32 %x; mov.b32 %x, 1 / 0;")).log.find("divided by zero") != std::string::npos);
+  CHECK(tryLoad(kernelText("", ".reg .b32 %x; mov.b32 %x, " + std::string(1000, '(') + "1;")).result ==
+        Result::InvalidPtx);
+}
+
+TEST_CASE("an alias is another name of a function") {
+  const Device device;
+  Kernel kernel(kernelText(".param .u64 p",
+                           ".reg .b64 %p; .reg .b32 %x; ld.param.b64 %p, [p]; call (%x), other, (20); st.global.b32 "
+                           "[%p], %x;",
+                           "sm_80",
+                           ".func (.reg .b32 r) twice(.reg .b32 x) { add.u32 r, x, x; ret; }\n"
+                           ".func (.reg .b32 r) other(.reg .b32 x);\n.alias other, twice;\n"));
+  const Array<std::uint32_t> out(1);
+  kernel({1, 1, 1, 1}, out.address());
+  CHECK(out.get()[0] == 40);
+}
+
 } // namespace sage::simtest

@@ -15,12 +15,14 @@ void resolveFunction(Draft &draft) {
   const Function &f = *draft.function;
   here.firstInstruction = draft.code.size();
   here.firstRegister = draft.registers.size();
-  for (const Register &r : f.registers) {
-    if (typeBits(r.type) > 64) failAt(f.line, "registers of more than 64 bits are not supported");
-    draft.registers.push_back(widthOf(r.type));
-  }
+  for (const Register &r : f.registers) draft.registers.push_back(widthOf(r.type));
   if (!f.isEntry) {
     here.frameRegister = static_cast<int>(draft.registers.size());
+    draft.registers.push_back(Width::Wide);
+  }
+  for (std::size_t r = 0; r < f.registers.size(); ++r) {
+    if (typeBits(f.registers[r].type) <= 64) continue;
+    here.upperHalf[static_cast<int>(r)] = static_cast<std::uint32_t>(draft.registers.size());
     draft.registers.push_back(Width::Wide);
   }
   for (std::size_t i = 0; i < f.body.size(); ++i)
@@ -230,6 +232,7 @@ decodeKernel(const Module &module, const Function &function, const SymbolTable &
     draft.arch = archNumber(module.target);
     program->name = function.name;
     program->lines = std::move(lines);
+    program->sources = module.sources;
     program->requiredThreads = function.requiredThreads;
     program->maxThreads = function.maxThreads;
     program->requiredCluster = function.requiredCluster;

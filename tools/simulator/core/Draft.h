@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -59,9 +60,10 @@ struct ConstantKey {
 struct DraftFunction {
   const Function *function = nullptr;
   std::size_t firstInstruction = 0, firstRegister = 0, endRegister = 0;
-  int frameRegister = -1;                        ///< virtual register; a kernel has none
-  bool recursive = false;                        ///< may be entered again while it runs
-  std::unordered_map<std::string, Symbol> local; ///< shared, local and parameter symbols
+  int frameRegister = -1;                           ///< virtual register; a kernel has none
+  std::unordered_map<int, std::uint32_t> upperHalf; ///< of the 128-bit registers: virtual register, by number
+  bool recursive = false;                           ///< may be entered again while it runs
+  std::unordered_map<std::string, Symbol> local;    ///< shared, local and parameter symbols
   FunctionInfo info;
   /// Slots of each width, filled by assignSlots.
   std::array<std::pair<std::uint32_t, std::uint32_t>, 3> slots{};

@@ -1,4 +1,6 @@
 // From an instruction's text to a row of the table and to resolved operands, as the row's signature says (isa/Row.h).
+#include <algorithm>
+
 #include "core/Draft.h"
 #include "core/SpecialRegisters.h"
 
@@ -114,6 +116,8 @@ private:
       return operand.kind != Operand::Kind::Pair ? predicatePair(operand) : mismatch("takes no second predicate");
     case 'Q': return registerWithPredicate(operand, type);
     case 'p': return sourcePredicate(operand);
+    case 'X':
+    case 'Y': return halves(operand, item.kind == 'X');
     case 'm': return address(operand);
     case 't': return tensor(operand);
     case 'i':
@@ -129,6 +133,7 @@ private:
   bool widthFits(Type registerType, Type type, bool relaxed) {
     const unsigned have = typeBits(registerType), want = typeBits(type);
     if (registerType == Type::Pred) return mismatch("has a predicate where a value belongs");
+    if (have > 64) return mismatch("has an operand of 128 bits");
     if (relaxed) {
       for (std::uint8_t &bits : form.registerBits)
         if (bits == 0) {
@@ -204,14 +209,14 @@ private:
   bool special(const Operand &o, Type type) {
     const auto info = specialByName(o.name);
     if (!info) return mismatch("names the unknown register '" + o.name + "'");
-    if (info->dynamic || info->bits == 1 || (typeBits(type) > 32) != (info->bits > 32))
+    // Of a 64-bit register the lower half may be taken (§10.9, %gridid).
+    if (info->dynamic || info->bits == 1 || typeBits(type) > std::max(info->bits, 32u))
       return mismatch("cannot use '" + o.name + "' here");
-    specialSlot(*info);
+    specialSlot(*info, typeBits(type) > 32);
     return true;
   }
 
-  void specialSlot(const SpecialInfo &info) {
-    const bool wide = info.bits > 32;
+  void specialSlot(const SpecialInfo &info, bool wide) {
     std::uint32_t index = 0;
     while (index < draft.specials.size() &&
            (draft.specials[index].special != info.special || draft.specials[index].wide != wide))
@@ -271,6 +276,20 @@ private:
     return true;
   }
 
+  // A 128-bit register is a pair of 64-bit ones, the lower half first.
+  bool halves(const Operand &o, bool isDefinition) {
+    result->vector = 2;
+    if (isDefinition && o.kind == Operand::Kind::Sink) {
+      for (int half = 0; half < 2; ++half) add(Entry::Kind::Register, sink(Width::Wide), true);
+      return true;
+    }
+    if (o.kind != Operand::Kind::Register || typeBits(registerType(o.index)) != 128)
+      return mismatch("needs a register of 128 bits");
+    addRegister(o.index, isDefinition);
+    add(Entry::Kind::Register, here().upperHalf.at(o.index), isDefinition);
+    return true;
+  }
+
   bool predicateDestination(int index) {
     if (index < 0) {
       add(Entry::Kind::Register, sink(Width::Predicate), true);
@@ -299,7 +318,7 @@ private:
       constant(Width::Predicate, o.bits != 0 ? 0xffffffffu : 0u);
     } else if (const auto info = o.kind == Operand::Kind::Special ? specialByName(o.name) : std::nullopt;
                info && info->bits == 1) {
-      specialSlot(*info); // its first lane is the mask
+      specialSlot(*info, false); // its first lane is the mask
     } else {
       if (o.kind != Operand::Kind::Register || registerType(o.index) != Type::Pred)
         return mismatch("has no predicate where one belongs");
@@ -388,8 +407,10 @@ private:
   }
   bool clock(const Operand &o) {
     const auto info = o.kind == Operand::Kind::Special ? specialByName(o.name) : std::nullopt;
-    return (info && info->dynamic && info->bits == typeBits(form.type())) ||
-           mismatch("cannot use '" + o.name + "' here");
+    if (!info || !info->dynamic || info->bits != typeBits(form.type()))
+      return mismatch("cannot use '" + o.name + "' here");
+    addRaw(o.name.ends_with("_hi") ? 32 : 0);
+    return true;
   }
 
   Draft &draft;
@@ -453,6 +474,22 @@ Instruction rewritten(const Draft &draft, const Instruction &from) {
   return result;
 }
 
+// A cache policy (§9.7.9.1, .level::cache_hint) changes nothing here, so the modifier and its operand are dropped.
+Instruction withoutCacheHint(const Draft &draft, Instruction i) {
+  const std::size_t at = i.opcode.find(".L2::cache_hint");
+  const std::string name = nameOf(i.opcode);
+  const bool isPlainCopy = i.opcode.starts_with("cp.async.c");
+  if (at == std::string::npos || (name != "ld" && name != "st" && name != "atom" && name != "red" && !isPlainCopy))
+    return i;
+  const auto &registers = draft.function->registers;
+  const bool hasPolicy = i.operands.size() > 2 && i.operands.back().kind == Operand::Kind::Register &&
+                         typeBits(registers[static_cast<std::size_t>(i.operands.back().index)].type) == 64;
+  if (!hasPolicy) failAt(i.line, "instruction '" + i.opcode + "' needs a 64-bit cache policy as its last operand");
+  i.opcode.erase(at, std::string_view(".L2::cache_hint").size());
+  i.operands.pop_back();
+  return i;
+}
+
 bool isCall(const std::string &opcode) { return opcode == "call" || opcode == "call.uni"; }
 
 DraftInst resolveCallInstruction(Draft &draft, const Instruction &instruction, std::uint32_t index) {
@@ -473,7 +510,7 @@ DraftInst resolveCallInstruction(Draft &draft, const Instruction &instruction, s
 
 DraftInst resolveInstruction(Draft &draft, const Instruction &original, std::uint32_t index) {
   if (isCall(original.opcode)) return resolveCallInstruction(draft, original, index);
-  const Instruction instruction = rewritten(draft, original);
+  const Instruction instruction = withoutCacheHint(draft, rewritten(draft, original));
   std::string why;
   for (const Order order : {Order::Manual, Order::Any})
     for (const Row *row : rowsNamed(nameOf(instruction.opcode))) {

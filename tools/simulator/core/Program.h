@@ -165,6 +165,7 @@ struct Program {
 
   std::shared_ptr<const std::vector<std::string>> lines; ///< the module's source
   std::string lineText(std::uint32_t line) const;
+  std::shared_ptr<const SourceMap> sources;
 };
 
 } // namespace sage::sim

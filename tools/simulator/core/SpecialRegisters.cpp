@@ -15,6 +15,7 @@ struct NameRow {
 };
 
 // Without clusters every block is a cluster of its own (§10.13 to §10.19).
+constexpr Special noValue = Special::Clock; // nothing is filled in for it: zero
 constexpr NameRow nameRows[] = {
     {"%tid.x", {Special::TidX, 32, false}},
     {"%tid.y", {Special::TidY, 32, false}},
@@ -66,10 +67,28 @@ constexpr NameRow nameRows[] = {
     {"%envreg1", {Special::GridWorkspaceHigh, 32, false}},
     {"%envreg2", {Special::GridWorkspaceLow, 32, false}},
     {"%clock", {Special::Clock, 32, true}},
+    {"%clock_hi", {Special::Clock, 32, true}},
     {"%clock64", {Special::Clock64, 64, true}},
     {"%globaltimer", {Special::GlobalTimer, 64, true}},
     {"%globaltimer_lo", {Special::GlobalTimer, 32, true}},
+    {"%globaltimer_hi", {Special::GlobalTimer, 32, true}},
+    // No graph has a number, nobody sets the other environment registers, and there are no performance counters
+    // (§10.25–10.41): all zero.
+    {"%current_graph_exec", {noValue, 64, false}},
+    {"%envreg*", {noValue, 32, false}},
+    {"%pm*_64", {noValue, 64, false}},
+    {"%pm*", {noValue, 32, false}},
 };
+
+/// Equal, where a * in PATTERN stands for one or two digits.
+bool fits(std::string_view pattern, std::string_view name) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == name;
+  const std::string_view head = pattern.substr(0, star), tail = pattern.substr(star + 1);
+  if (!name.starts_with(head) || !name.ends_with(tail) || name.size() <= head.size() + tail.size()) return false;
+  name = name.substr(star, name.size() - head.size() - tail.size());
+  return name.size() <= 2 && name.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 std::uint64_t valueOf(const Warp &w, unsigned lane, Special special) {
   const Block &b = *w.block;
@@ -130,7 +149,7 @@ std::uint64_t valueOf(const Warp &w, unsigned lane, Special special) {
 
 std::optional<SpecialInfo> specialByName(std::string_view name) {
   for (const NameRow &row : nameRows)
-    if (row.name == name) return row.info;
+    if (fits(row.name, name)) return row.info;
   return std::nullopt;
 }
 

@@ -82,6 +82,7 @@ const Inst *fault(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, 
     v.thread = threadOf(w, lane);
     v.line = inst->line;
     v.text = w.block->program->lineText(inst->line);
+    v.source = w.block->program->sources->at(inst->line);
     w.block->violation = std::move(v);
   }
   w.stop = Stop::Faulted;

@@ -39,12 +39,19 @@ public:
       }
       if (m.target > result.target) result.target = m.target;
       take(result, std::move(m.variables), std::move(m.functions), i, offset);
+      mergeSources(*result.sources, *m.sources, offset);
       for (std::string &line : m.lines) result.lines.push_back(std::move(line));
     }
     return result;
   }
 
 private:
+  static void mergeSources(SourceMap &to, const SourceMap &from, std::uint32_t offset) {
+    const std::uint32_t first = to.files.empty() ? 0 : to.files.rbegin()->first + 1;
+    for (const auto &[number, name] : from.files) to.files[number + first] = name;
+    for (const SourceMap::Place &p : from.places) to.places.push_back({p.ptxLine + offset, p.file + first, p.line});
+  }
+
   void countNames(const Module &m) {
     std::unordered_set<std::string_view> here;
     for (const Variable &v : m.variables) here.insert(v.name);

@@ -1,6 +1,8 @@
 // Atomic operations (PTX ISA §9.7.13.15 atom, §9.7.13.16 red). Lanes take their turn in lane order; blocks that run on
 // different host threads are ordered by the host's own atomics. Every operation is relaxed-or-stronger: sequentially
 // consistent here.
+#include <mutex>
+
 #include "isa/Access.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
@@ -109,6 +111,43 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
              : nullptr;
 }
 
+// 128 bits (sm_90): one at a time in the whole process. Operands: d (two entries), m, b (two) [, c (two)].
+template <bool Compare> const Inst *atomic128(Warp &w, const Inst *i) {
+  const u32 *m = i->o + 2;
+  const auto value = [&](unsigned k, unsigned lane) {
+    return static_cast<unsigned __int128>(w.lanes<u64>(m[k + 1])[lane]) << 64 | w.lanes<u64>(m[k])[lane];
+  };
+  const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
+    static std::mutex turn;
+    RaceDetector *races = w.block->races;
+    const bool fenced = races && (i->extra & fencedAccess);
+    rememberAccess(w, i, r, offset, mask, 16, true);
+    if (fenced) races->fence(w.index);
+    w.stats->atomics += static_cast<u64>(__builtin_popcount(mask));
+    for (u32 rest = mask; rest != 0; rest &= rest - 1) {
+      const unsigned lane = static_cast<unsigned>(std::countr_zero(rest));
+      const u64 at = offset[lane];
+      if (!readable(w, i, r, at, 16, lane)) return false;
+      if ((w.block->asyncReaders || r.owner) && !notRead(w, i, r, at, 16, lane)) return false;
+      if (races) {
+        if (!raceFreeStrong(w, i, r, at, 16, lane, true)) return false;
+        races->strongRead(w.index, placeOf(w, r, at));
+        signal(w, r, at);
+      }
+      const std::lock_guard lock(turn);
+      unsigned __int128 old, fresh = value(Compare ? 6 : 4, lane);
+      std::memcpy(&old, r.data + at, sizeof old);
+      if (!Compare || old == value(4, lane)) std::memcpy(r.data + at, &fresh, sizeof fresh);
+      w.lanes<u64>(i->o[0])[lane] = static_cast<u64>(old);
+      w.lanes<u64>(i->o[1])[lane] = static_cast<u64>(old >> 64);
+    }
+    if (fenced) races->fence(w.index);
+    return true;
+  };
+  const auto space = static_cast<Space>(i->extra & 7);
+  return access(w, i, space, addresses(w, m), w.active, 16, Use::Write, body) ? i + 1 : nullptr;
+}
+
 unsigned extraOf(const Form &f) {
   const Space space = f.has("global")                           ? Space::Global
                       : f.has("shared") || f.has("shared::cta") ? Space::Shared
@@ -158,6 +197,10 @@ const Row rows[] = {
     {"atom" SIM_HEAD "or b32|b64", "d m b", UnitClass::Memory, bitwise<OpOr>},
     {"atom" SIM_HEAD "xor b32|b64", "d m b", UnitClass::Memory, bitwise<OpXor>},
     {"atom" SIM_HEAD "exch b32|b64", "d m b", UnitClass::Memory, bitwise<OpExch>},
+    {"atom" SIM_HEAD "exch b128", "X m Y", UnitClass::Memory,
+     [](const Form &f) -> Picked { return {atomic128<false>, extraOf(f)}; }, 90},
+    {"atom" SIM_HEAD "cas b128", "X m Y Y", UnitClass::Memory,
+     [](const Form &f) -> Picked { return {atomic128<true>, extraOf(f)}; }, 90},
     {"atom" SIM_HEAD "cas b16|b32|b64", "d m b c", UnitClass::Memory, bitwise<OpCas>},
     {"atom" SIM_HEAD "inc u32", "d m b", UnitClass::Memory, bitwise<OpInc>},
     {"atom" SIM_HEAD "dec u32", "d m b", UnitClass::Memory, bitwise<OpDec>},

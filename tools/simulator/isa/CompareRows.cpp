@@ -68,7 +68,7 @@ template <class T> SIM_INLINE u32 compareAny(unsigned outcomes, Lanes<T> a, Lane
 
 // `extra`: outcomes, then the combination with a third predicate in bits 4–5 (0 none, 1 and, 2 or, 3 xor).
 SIM_INLINE u32 combine(const Warp &w, const Inst *i, u32 mask, u32 third) {
-  switch (i->extra >> 4) {
+  switch (i->extra >> 4 & 3) {
   case 1: return mask & third;
   case 2: return mask | third;
   case 3: return mask ^ third;
@@ -95,20 +95,25 @@ const Inst *setpFloatFtz(Warp &w, const Inst *i) {
   storeMasks(w, i, compareAny(i->extra & 15, flush(get<float>(w, i->o[2])), flush(get<float>(w, i->o[3]))));
   return i + 1;
 }
-template <bool Bfloat> SIM_INLINE Lanes<float> widenHalf(Lanes<u32> v) {
-  return Bfloat ? bfloatToFloat(v & 0xffffu) : halfToFloat(v);
+/// `extra` bit 9: subnormal halves count as zero.
+constexpr unsigned flushHalves = 512;
+template <bool Bfloat> SIM_INLINE Lanes<float> widenHalf(const Inst *i, Lanes<u32> v) {
+  v &= 0xffffu;
+  if (i->extra & flushHalves) v = (v & 0x7c00u) == 0u ? v & 0x8000u : v;
+  return Bfloat ? bfloatToFloat(v) : halfToFloat(v);
+}
+template <bool Bfloat> SIM_INLINE u32 compareHalves(const Inst *i, Lanes<u32> a, Lanes<u32> b) {
+  return compareAny(i->extra & 15, widenHalf<Bfloat>(i, a), widenHalf<Bfloat>(i, b));
 }
 template <bool Bfloat> const Inst *setpHalf(Warp &w, const Inst *i) {
-  const Lanes<float> a = widenHalf<Bfloat>(get<u32>(w, i->o[2])), b = widenHalf<Bfloat>(get<u32>(w, i->o[3]));
-  storeMasks(w, i, compareAny(i->extra & 15, a, b));
+  storeMasks(w, i, compareHalves<Bfloat>(i, get<u32>(w, i->o[2]), get<u32>(w, i->o[3])));
   return i + 1;
 }
 // p is of the low halves, q of the high ones.
 template <bool Bfloat> const Inst *setpHalfPair(Warp &w, const Inst *i) {
   const Lanes<u32> a = get<u32>(w, i->o[2]), b = get<u32>(w, i->o[3]);
   const u32 third = i->operandCount > 4 ? sourceMask(w, i->o + 4) : 0;
-  const u32 low = compareAny(i->extra & 15, widenHalf<Bfloat>(a), widenHalf<Bfloat>(b));
-  const u32 high = compareAny(i->extra & 15, widenHalf<Bfloat>(a >> 16), widenHalf<Bfloat>(b >> 16));
+  const u32 low = compareHalves<Bfloat>(i, a, b), high = compareHalves<Bfloat>(i, a >> 16, b >> 16);
   putMask(w, i->o[0], combine(w, i, low, third));
   putMask(w, i->o[1], combine(w, i, high, third));
   return i + 1;
@@ -116,7 +121,7 @@ template <bool Bfloat> const Inst *setpHalfPair(Warp &w, const Inst *i) {
 
 unsigned extraOf(const Form &f) {
   const unsigned combination = f.has("and") ? 1 : f.has("or") ? 2 : f.has("xor") ? 3 : 0;
-  return outcomesOf(f) | combination << 4;
+  return outcomesOf(f) | combination << 4 | (f.has("ftz") ? flushHalves : 0u);
 }
 
 template <class T> Handler fastSetp(unsigned outcomes) {
@@ -169,24 +174,34 @@ Picked pickSetpPlain(const Form &f) {
   return h ? Picked{h, outcomes} : pickSetp(f);
 }
 
-// set: all ones or 1.0 instead of a predicate. `extra` as for setp, bit 6: the result is f32 1.0.
+// set: all ones or 1.0 instead of a predicate. `extra` as for setp, bits 6–8: which value means true.
+constexpr u32 trueValues[] = {~0u, 0x3f800000u, 0xffffu, 0x3c00u, 0x3f80u}; // 32 bits, f32, 16 bits, f16, bf16
+unsigned trueValueOf(Type t) {
+  switch (t) {
+  case Type::F32: return 1;
+  case Type::U16:
+  case Type::S16: return 2;
+  case Type::F16: return 3;
+  case Type::BF16: return 4;
+  default: return 0;
+  }
+}
+SIM_INLINE void storeValue(Warp &w, const Inst *i, u32 mask) {
+  mask = combine(w, i, mask, i->operandCount > 3 ? sourceMask(w, i->o + 3) : 0);
+  put<u32>(w, i->o[0], choose<u32>(mask, Lanes<u32>(trueValues[i->extra >> 6 & 7]), Lanes<u32>(0u)));
+}
 template <class T, bool Ftz> const Inst *setValue(Warp &w, const Inst *i) {
   Lanes<T> a = get<T>(w, i->o[1]), b = get<T>(w, i->o[2]);
   if constexpr (Ftz) a = flush(a), b = flush(b);
-  u32 mask = compareAny(i->extra & 15, a, b);
-  const u32 third = i->operandCount > 3 ? sourceMask(w, i->o + 3) : 0;
-  switch (i->extra >> 4 & 3) {
-  case 1: mask &= third; break;
-  case 2: mask |= third; break;
-  case 3: mask ^= third; break;
-  default: break;
-  }
-  const u32 yes = i->extra & 64 ? 0x3f800000u : ~0u;
-  put<u32>(w, i->o[0], choose<u32>(mask, Lanes<u32>(yes), Lanes<u32>(0u)));
+  storeValue(w, i, compareAny(i->extra & 15, a, b));
+  return i + 1;
+}
+template <bool Bfloat> const Inst *setHalf(Warp &w, const Inst *i) {
+  storeValue(w, i, compareHalves<Bfloat>(i, get<u32>(w, i->o[1]), get<u32>(w, i->o[2])));
   return i + 1;
 }
 Picked pickSet(const Form &f) {
-  const unsigned extra = extraOf(f) | (f.type(0) == Type::F32 ? 64u : 0u);
+  const unsigned extra = extraOf(f) | trueValueOf(f.type(0)) << 6;
   switch (f.type(1)) {
   case Type::B32:
   case Type::U32: return {setValue<u32, false>, extra};
@@ -199,19 +214,26 @@ Picked pickSet(const Form &f) {
   case Type::S16: return {setValue<i16, false>, extra};
   case Type::F32: return {f.has("ftz") ? setValue<float, true> : setValue<float, false>, extra};
   case Type::F64: return {setValue<double, false>, extra};
+  case Type::F16: return {setHalf<false>, extra};
+  case Type::BF16: return {setHalf<true>, extra};
   default: return {};
   }
 }
-// set on pairs of halves: 1.0 in each half (f16x2, bf16x2) or all ones (u32 and the like are not used by anybody).
+// set on pairs of halves: 1.0 (f16x2, bf16x2) or sixteen ones (u32, s32) in each half. `extra` bits 6–8 as above.
 template <bool Bfloat> const Inst *setHalfPair(Warp &w, const Inst *i) {
   const Lanes<u32> a = get<u32>(w, i->o[1]), b = get<u32>(w, i->o[2]);
-  const u32 low = compareAny(i->extra & 15, widenHalf<Bfloat>(a), widenHalf<Bfloat>(b));
-  const u32 high = compareAny(i->extra & 15, widenHalf<Bfloat>(a >> 16), widenHalf<Bfloat>(b >> 16));
-  const u32 one = Bfloat ? 0x3f80u : 0x3c00u, zero = 0;
+  const u32 third = i->operandCount > 3 ? sourceMask(w, i->o + 3) : 0;
+  const u32 low = combine(w, i, compareHalves<Bfloat>(i, a, b), third);
+  const u32 high = combine(w, i, compareHalves<Bfloat>(i, a >> 16, b >> 16), third);
+  const u32 yes = trueValues[i->extra >> 6 & 7];
   put<u32>(w, i->o[0],
-           choose<u32>(low, Lanes<u32>(one), Lanes<u32>(zero)) |
-               choose<u32>(high, Lanes<u32>(one << 16), Lanes<u32>(zero)));
+           choose<u32>(low, Lanes<u32>(yes), Lanes<u32>(0u)) |
+               choose<u32>(high, Lanes<u32>(yes << 16), Lanes<u32>(0u)));
   return i + 1;
+}
+template <bool Bfloat> Picked pickSetPair(const Form &f) {
+  const bool isFloat = f.type(0) == Type::F16x2 || f.type(0) == Type::BF16x2;
+  return {setHalfPair<Bfloat>, extraOf(f) | trueValueOf(!isFloat ? Type::U16 : Bfloat ? Type::BF16 : Type::F16) << 6};
 }
 
 template <class T> const Inst *select(Warp &w, const Inst *i) {
@@ -242,6 +264,8 @@ template <class U, U Exponent> const Inst *testProperty(Warp &w, const Inst *i) 
 }
 
 #define SIM_COMPARISONS "eq|ne|lt|le|gt|ge|lo|ls|hi|hs|equ|neu|ltu|leu|gtu|geu|num|nan"
+#define SIM_RESULTS "u32|s32|f32|b32|u16|s16|f16|bf16"
+#define SIM_SOURCES "b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16"
 const Row rows[] = {
     {"setp " SIM_COMPARISONS " b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16", "N a b", UnitClass::Predicate,
      pickSetpPlain},
@@ -249,14 +273,15 @@ const Row rows[] = {
      UnitClass::Predicate, pickSetp},
     {"setp " SIM_COMPARISONS " and|or|xor [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16|f16x2|bf16x2",
      "P a b p", UnitClass::Predicate, pickSetp},
-    {"set " SIM_COMPARISONS " [ftz] u32|s32|f32|b32 b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64", "d:b32 a b",
-     UnitClass::Predicate, pickSet},
-    {"set " SIM_COMPARISONS " and|or|xor [ftz] u32|s32|f32|b32 b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64",
-     "d:b32 a b p", UnitClass::Predicate, pickSet},
-    {"set " SIM_COMPARISONS " f16x2 f16x2", "d:b32 a b", UnitClass::Predicate,
-     [](const Form &f) -> Picked { return {setHalfPair<false>, extraOf(f)}; }},
-    {"set " SIM_COMPARISONS " bf16x2 bf16x2", "d:b32 a b", UnitClass::Predicate,
-     [](const Form &f) -> Picked { return {setHalfPair<true>, extraOf(f)}; }},
+    {"set " SIM_COMPARISONS " [ftz] " SIM_RESULTS " " SIM_SOURCES, "d:0 a b", UnitClass::Predicate, pickSet},
+    {"set " SIM_COMPARISONS " and|or|xor [ftz] " SIM_RESULTS " " SIM_SOURCES, "d:0 a b p", UnitClass::Predicate,
+     pickSet},
+    {"set " SIM_COMPARISONS " [ftz] f16x2|u32|s32 f16x2", "d:b32 a b", UnitClass::Predicate, pickSetPair<false>},
+    {"set " SIM_COMPARISONS " and|or|xor [ftz] f16x2|u32|s32 f16x2", "d:b32 a b p", UnitClass::Predicate,
+     pickSetPair<false>},
+    {"set " SIM_COMPARISONS " bf16x2|u32|s32 bf16x2", "d:b32 a b", UnitClass::Predicate, pickSetPair<true>, 90},
+    {"set " SIM_COMPARISONS " and|or|xor bf16x2|u32|s32 bf16x2", "d:b32 a b p", UnitClass::Predicate, pickSetPair<true>,
+     90},
     {"selp b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64", "d a b p", UnitClass::Predicate,
      [](const Form &f) -> Picked { return typeBits(f.type()) == 64 ? select<u64> : select<u32>; }},
     {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 s32", "d:0 a:0 b:0 c:s32", UnitClass::Predicate,

@@ -133,7 +133,7 @@ const Row rows[] = {
     {"trap", "", UnitClass::Control, plain<trap>, 0, true},
     {"brkpt", "", UnitClass::Control, plain<nothing>},
     {"nanosleep u32", "a", UnitClass::Control, plain<sleep>, 70},
-    {"pmevent", "i", UnitClass::Control, plain<nothing>},
+    {"pmevent [mask]", "i", UnitClass::Control, plain<nothing>},
     {"bar [cta] sync|arrive", "a:u32 ?a:u32", UnitClass::Barrier, pickBarrier},
     {"barrier [cta] sync|arrive [aligned]", "a:u32 ?a:u32", UnitClass::Barrier, pickBarrier},
     {"bar [cta] red popc u32", "d a:u32 a:u32 p", UnitClass::Barrier, pickReduce},
@@ -145,6 +145,7 @@ const Row rows[] = {
     {"barrier [cta] red and|or [aligned] pred", "N a:u32 a:u32 p", UnitClass::Barrier, pickReduce},
     {"barrier [cta] red and|or [aligned] pred", "N a:u32 p", UnitClass::Barrier, pickReduce},
     {"membar cta|gl|sys", "", UnitClass::Barrier, plain<fence>},
+    {"membar proxy alias", "", UnitClass::Barrier, plain<nothing>, 70},
     {"fence [sc|acq_rel] " SIM_SCOPE, "", UnitClass::Barrier, plain<fence>},
     {"fence acquire|release " SIM_SCOPE, "", UnitClass::Barrier, plain<fence>},
 };

@@ -270,7 +270,7 @@ const Inst *fp8FromF32(Warp &w, const Inst *i) {
   const PackFormat &format = i->extra & 1 ? packE5M2 : packE4M3;
   const bool relu = i->extra & 2;
   const auto one = [&format, relu](float x) -> u32 {
-    return packFloat(relu && x < 0 ? 0.0 : x, format, PackRounding::Nearest, true);
+    return packFloat(relu && x <= 0 ? 0.0 : x, format, PackRounding::Nearest, true);
   };
   put<u32>(w, i->o[0], each<u32>(one, get<float>(w, i->o[1])) << 8 | each<u32>(one, get<float>(w, i->o[2])));
   return i + 1;
@@ -279,7 +279,7 @@ const Inst *fp8FromHalf(Warp &w, const Inst *i) {
   const PackFormat &format = i->extra & 1 ? packE5M2 : packE4M3;
   const bool relu = i->extra & 2;
   const auto one = [&format, relu](float x) -> u32 {
-    return packFloat(relu && x < 0 ? 0.0 : x, format, PackRounding::Nearest, true);
+    return packFloat(relu && x <= 0 ? 0.0 : x, format, PackRounding::Nearest, true);
   };
   const Lanes<u32> v = get<u32>(w, i->o[1]);
   put<u32>(w, i->o[0], each<u32>(one, halfToFloat(v >> 16)) << 8 | each<u32>(one, halfToFloat(v & 0xffffu)));
@@ -308,7 +308,7 @@ const Inst *tf32FromF32(Warp &w, const Inst *i) {
   put<u32>(
       w, i->o[0],
       each<u32>([rounding, relu,
-                 limit](float x) -> u32 { return packFloat(relu && x < 0 ? 0.0 : x, packTF32, rounding, limit) << 13; },
+                 limit](float x) -> u32 { return packFloat(relu && x <= 0 ? 0.0 : x, packTF32, rounding, limit) << 13; },
                 get<float>(w, i->o[1])));
   return i + 1;
 }

@@ -12,7 +12,7 @@ namespace sage::sim {
 struct Families {
   const char *level;
   std::span<const Row> integer, logic, compare, floating, half, approximate, convert, move, memory, atomic,
-      asynchronous, matrix, collective, warpgroup, dense, matrixBytes, wmma;
+      asynchronous, matrix, collective, warpgroup, dense, matrixBytes, wmma, narrowConvert;
 };
 
 namespace baseline {

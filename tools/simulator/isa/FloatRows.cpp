@@ -73,25 +73,30 @@ template <class T> [[gnu::noinline]] T compute(Operation op, T a, T b, T c) {
   asm volatile("" : "+x"(r));
   return r;
 }
-// `extra`: bits 0–1 the mode (0 nearest, 1 down, 2 up, 3 towards zero, as in MXCSR), bit 2 ftz, bit 3 sat, from bit 4
-// the operation.
+/// OP in every lane, in rounding MODE (0 nearest, 1 down, 2 up, 3 towards zero, as in MXCSR).
+template <class T>
+[[gnu::noinline]] Lanes<T> computeRounded(Operation op, unsigned mode, Lanes<T> a, Lanes<T> b, Lanes<T> c) {
+  alignas(128) T v[3][32];
+  std::memcpy(v[0], &a, sizeof v[0]), std::memcpy(v[1], &b, sizeof v[1]), std::memcpy(v[2], &c, sizeof v[2]);
+  const unsigned saved = _mm_getcsr();
+  _mm_setcsr((saved & ~0x6000u) | mode << 13);
+  for (unsigned l = 0; l < 32; ++l) v[0][l] = compute<T>(op, v[0][l], v[1][l], v[2][l]);
+  _mm_setcsr(saved);
+  Lanes<T> r;
+  std::memcpy(&r, v[0], sizeof r);
+  return r;
+}
+
+// `extra`: bits 0–1 the mode, bit 2 ftz, bit 3 sat, from bit 4 the operation.
 template <class T> const Inst *directed(Warp &w, const Inst *i) {
   const bool ftz = i->extra & 4, sat = i->extra & 8;
-  const auto op = static_cast<Operation>(i->extra >> 4);
   Lanes<T> x[3] = {T(0), T(0), T(0)};
   for (unsigned k = 1; k < i->operandCount; ++k) {
     x[k - 1] = get<T>(w, i->o[k]);
     if constexpr (sizeof(T) == 4)
       if (ftz) x[k - 1] = flush(x[k - 1]);
   }
-  alignas(128) T v[3][32];
-  std::memcpy(v, x, sizeof v);
-  const unsigned saved = _mm_getcsr();
-  _mm_setcsr((saved & ~0x6000u) | (i->extra & 3u) << 13);
-  for (unsigned l = 0; l < 32; ++l) v[0][l] = compute<T>(op, v[0][l], v[1][l], v[2][l]);
-  _mm_setcsr(saved);
-  Lanes<T> r;
-  std::memcpy(&r, v[0], sizeof r);
+  Lanes<T> r = computeRounded<T>(static_cast<Operation>(i->extra >> 4), i->extra & 3, x[0], x[1], x[2]);
   if (sat) r = saturate<T>(r);
   if constexpr (sizeof(T) == 4)
     if (ftz) r = flush(r);
@@ -153,7 +158,11 @@ template <bool Max> Picked pickExtremum(const Form &f) {
 }
 // Three operands (sm_100 and later): the extremum of the first two, then of that and the third.
 template <bool Max, bool Ftz> const Inst *extremum3(Warp &w, const Inst *i) {
-  const bool keepNan = i->extra & 1;
+  const bool keepNan = i->extra & 1, magnitudes = i->extra & 2;
+  const auto operand = [&](unsigned k) {
+    const Lanes<float> v = in<Ftz, float>(w, i->o[k]);
+    return magnitudes ? __builtin_elementwise_abs(v) : v;
+  };
   const auto pick = [keepNan](Lanes<float> a, Lanes<float> b) {
     const Lanes<float> equal = bits<float>(Max ? bits<u32>(a) & bits<u32>(b) : bits<u32>(a) | bits<u32>(b));
     Lanes<float> r = Max ? (a > b ? a : b) : (a < b ? a : b);
@@ -161,9 +170,13 @@ template <bool Max, bool Ftz> const Inst *extremum3(Warp &w, const Inst *i) {
     r = b != b ? a : r;
     return keepNan ? (a != a ? a : b != b ? b : r) : r;
   };
-  put<float>(w, i->o[0],
-             canonical(pick(pick(in<Ftz, float>(w, i->o[1]), in<Ftz, float>(w, i->o[2])), in<Ftz, float>(w, i->o[3]))));
+  put<float>(w, i->o[0], canonical(pick(pick(operand(1), operand(2)), operand(3))));
   return i + 1;
+}
+
+template <bool Max> Picked pickExtremum3(const Form &f) {
+  return {f.has("ftz") ? extremum3<Max, true> : extremum3<Max, false>, unsigned(f.has("NaN")) | unsigned(f.has("abs"))
+                                                                                                    << 1};
 }
 
 template <class T, bool Ftz, bool Negate> const Inst *signOp(Warp &w, const Inst *i) {
@@ -199,41 +212,45 @@ template <bool Ftz> const Inst *divApprox(Warp &w, const Inst *i) {
   return i + 1;
 }
 
-// One operand (of fma: both factors) in f16 or bf16, the rest in f32 (sm_100 and later); the widening is exact.
-template <class F, bool Bfloat, unsigned Halves> const Inst *mixed(Warp &w, const Inst *i) {
+// One operand (of fma: both factors) in f16 or bf16, the rest in f32 (sm_100 and later); the widening is exact. `extra`
+// as for `directed`, ftz excepted.
+template <Operation Op, bool Bfloat> const Inst *mixed(Warp &w, const Inst *i) {
   const auto half = [&](u32 offset) {
     const Lanes<u32> v = get<u32>(w, offset) & 0xffffu;
     return Bfloat ? bfloatToFloat(v) : halfToFloat(v);
   };
-  Lanes<float> r;
-  if constexpr (Halves == 1)
-    r = F()(half(i->o[1]), get<float>(w, i->o[2]));
-  else
-    r = F()(half(i->o[1]), half(i->o[2]), get<float>(w, i->o[3]));
-  if (i->extra) r = saturate<float>(r);
+  constexpr bool three = Op == Operation::Fma;
+  const Lanes<float> a = half(i->o[1]), b = three ? half(i->o[2]) : get<float>(w, i->o[2]);
+  Lanes<float> c = 0.0f;
+  if constexpr (three) c = get<float>(w, i->o[3]);
+  Lanes<float> r = computeRounded<float>(Op, i->extra & 3, a, b, c);
+  if (i->extra & 8) r = saturate<float>(r);
   put<float>(w, i->o[0], canonical(r));
   return i + 1;
 }
-template <class F, unsigned Halves> Picked pickMixed(const Form &f) {
-  return {f.type(1) == Type::BF16 ? mixed<F, true, Halves> : mixed<F, false, Halves>, f.has("sat")};
+template <Operation Op> Picked pickMixed(const Form &f) {
+  return {f.type(1) == Type::BF16 ? mixed<Op, true> : mixed<Op, false>, roundingOf(f) | unsigned(f.has("sat")) << 3};
 }
 
-// Two f32 in a 64-bit register (sm_100 and later).
-template <class F, bool Ftz, unsigned Operands> const Inst *pairF32(Warp &w, const Inst *i) {
+// Two f32 in a 64-bit register (sm_100 and later). `extra` as for `directed`.
+template <Operation Op> const Inst *pairF32(Warp &w, const Inst *i) {
+  const bool ftz = i->extra & 4;
   Lanes<u64> result = u64(0);
   for (unsigned half = 0; half < 2; ++half) {
-    Lanes<float> x[3];
-    for (unsigned k = 0; k < Operands; ++k)
-      x[k] = maybeFlush<Ftz>(bits<float>(convert<u32>(get<u64>(w, i->o[k + 1]) >> (32 * half))));
-    Lanes<float> r;
-    if constexpr (Operands == 3)
-      r = F()(x[0], x[1], x[2]);
-    else
-      r = F()(x[0], x[1]);
-    result |= convert<u64>(bits<u32>(canonical(maybeFlush<Ftz>(r)))) << (32 * half);
+    Lanes<float> x[3] = {0.0f, 0.0f, 0.0f};
+    for (unsigned k = 1; k < i->operandCount; ++k) {
+      x[k - 1] = bits<float>(convert<u32>(get<u64>(w, i->o[k]) >> (32 * half)));
+      if (ftz) x[k - 1] = flush(x[k - 1]);
+    }
+    Lanes<float> r = computeRounded<float>(Op, i->extra & 3, x[0], x[1], x[2]);
+    if (ftz) r = flush(r);
+    result |= convert<u64>(bits<u32>(canonical(r))) << (32 * half);
   }
   put<u64>(w, i->o[0], result);
   return i + 1;
+}
+template <Operation Op> Picked pickPair(const Form &f) {
+  return {pairF32<Op>, roundingOf(f) | unsigned(f.has("ftz")) << 2};
 }
 
 const Row rows[] = {
@@ -264,29 +281,17 @@ const Row rows[] = {
     {"min f64", "d a b", UnitClass::Double, pickExtremum<false>},
     {"max [ftz] [NaN] [xorsign] [abs] f32", "d a b", UnitClass::Float, pickExtremum<true>},
     {"max f64", "d a b", UnitClass::Double, pickExtremum<true>},
-    {"min [ftz] [NaN] f32", "d a b c", UnitClass::Float,
-     [](const Form &f) -> Picked {
-       return {f.has("ftz") ? extremum3<false, true> : extremum3<false, false>, f.has("NaN")};
-     },
-     100},
-    {"max [ftz] [NaN] f32", "d a b c", UnitClass::Float,
-     [](const Form &f) -> Picked {
-       return {f.has("ftz") ? extremum3<true, true> : extremum3<true, false>, f.has("NaN")};
-     },
-     100},
-    {"add [rn] [sat] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Add, 1>, 100},
-    {"sub [rn] [sat] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Sub, 1>, 100},
-    {"fma rn [sat] f32 f16|bf16", "d:0 a:1 b:1 c:0", UnitClass::Float, pickMixed<Fma, 2>, 100},
+    {"min [ftz] [NaN] [abs] f32", "d a b c", UnitClass::Float, pickExtremum3<false>, 100},
+    {"max [ftz] [NaN] [abs] f32", "d a b c", UnitClass::Float, pickExtremum3<true>, 100},
+    {"add [rn|rz|rm|rp] [sat] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Operation::Add>, 100},
+    {"sub [rn|rz|rm|rp] [sat] f32 f16|bf16", "d:0 a:1 b:0", UnitClass::Float, pickMixed<Operation::Sub>, 100},
+    {"fma rn|rz|rm|rp [sat] f32 f16|bf16", "d:0 a:1 b:1 c:0", UnitClass::Float, pickMixed<Operation::Fma>, 100},
     {"copysign f32|f64", "d a b", UnitClass::Float,
      [](const Form &f) -> Picked { return f.type() == Type::F32 ? copysign<float> : copysign<double>; }},
-    {"add [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float,
-     [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Add, true, 2> : pairF32<Add, false, 2>; }, 100},
-    {"sub [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float,
-     [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Sub, true, 2> : pairF32<Sub, false, 2>; }, 100},
-    {"mul [rn] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float,
-     [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Mul, true, 2> : pairF32<Mul, false, 2>; }, 100},
-    {"fma rn [ftz] f32x2", "d:b64 a:b64 b:b64 c:b64", UnitClass::Float,
-     [](const Form &f) -> Picked { return f.has("ftz") ? pairF32<Fma, true, 3> : pairF32<Fma, false, 3>; }, 100},
+    {"add [rn|rz|rm|rp] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float, pickPair<Operation::Add>, 100},
+    {"sub [rn|rz|rm|rp] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float, pickPair<Operation::Sub>, 100},
+    {"mul [rn|rz|rm|rp] [ftz] f32x2", "d:b64 a:b64 b:b64", UnitClass::Float, pickPair<Operation::Mul>, 100},
+    {"fma rn|rz|rm|rp [ftz] f32x2", "d:b64 a:b64 b:b64 c:b64", UnitClass::Float, pickPair<Operation::Fma>, 100},
 };
 
 } // namespace

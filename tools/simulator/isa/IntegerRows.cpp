@@ -36,6 +36,16 @@ struct Neg {
 struct Abs {
   template <class V> V operator()(V a) const { return a < 0 ? V(0) - a : a; }
 };
+struct MinRelu {
+  template <class V> V operator()(V a, V b) const {
+    return __builtin_elementwise_max(__builtin_elementwise_min(a, b), V(0));
+  }
+};
+struct MaxRelu {
+  template <class V> V operator()(V a, V b) const {
+    return __builtin_elementwise_max(__builtin_elementwise_max(a, b), V(0));
+  }
+};
 struct Popc {
   template <class V> V operator()(V a) const { return __builtin_elementwise_popcount(a); }
 };
@@ -219,6 +229,22 @@ template <class F> Picked pickPiecewise(const Form &f) {
   return {f.row->pattern.find("4 ") < 12 ? piecewise<8, F> : piecewise<16, F>, extra};
 }
 
+// The high part of a product plus a third operand, limited to s32 (mad.hi.sat, mad24.hi.sat). `extra` 1: 24 bits.
+const Inst *madHighSaturated(Warp &w, const Inst *i) {
+  const bool narrow = i->extra;
+  put<i32>(w, i->o[0],
+           each<i32>(
+               [narrow](i32 a, i32 b, i32 c) -> i32 {
+                 const auto low24 = [](i32 x) { return static_cast<i32>(static_cast<u32>(x) << 8) >> 8; };
+                 const i64 product = narrow ? i64{low24(a)} * low24(b) : i64{a} * b;
+                 // mad24 takes bits 16–47 of the product.
+                 const i64 sum = i64{static_cast<i32>(product >> (narrow ? 16 : 32))} + c;
+                 return static_cast<i32>(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum);
+               },
+               get<i32>(w, i->o[1]), get<i32>(w, i->o[2]), get<i32>(w, i->o[3])));
+  return i + 1;
+}
+
 template <class T> const Inst *relu(Warp &w, const Inst *i) {
   const bool isMin = i->extra != 0;
   const Lanes<T> a = get<T>(w, i->o[1]), b = get<T>(w, i->o[2]);
@@ -342,6 +368,10 @@ const Row rows[] = {
     {"min s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<i16, Min>>, 90},
     {"max u16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<u16, Max>>, 90},
     {"max s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<i16, Max>>, 90},
+    {"min relu s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<i16, MinRelu>>, 90},
+    {"max relu s16x2", "d:b32 a:b32 b:b32", UnitClass::Integer, always<pairwise<i16, MaxRelu>>, 90},
+    {"mad hi sat s32", "d a b c", UnitClass::Integer, [](const Form &) -> Picked { return {madHighSaturated, 0}; }},
+    {"mad24 hi sat s32", "d a b c", UnitClass::Integer, [](const Form &) -> Picked { return {madHighSaturated, 1}; }},
     {"mad lo|hi cc u32|s32|u64|s64", "d a b c", UnitClass::Integer, pickMultiplyCarry},
     {"madc lo|hi [cc] u32|s32|u64|s64", "d a b c", UnitClass::Integer, pickMultiplyCarry},
     {"add cc u32|s32|u64|s64", "d a b", UnitClass::Integer,

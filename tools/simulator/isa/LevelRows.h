@@ -22,5 +22,6 @@ std::span<const Row> warpgroupRows();
 std::span<const Row> denseRows();
 std::span<const Row> matrixByteRows();
 std::span<const Row> wmmaRows();
+std::span<const Row> narrowConvertRows();
 
 } // namespace sage::sim::SAGESIM_LEVEL

@@ -4,10 +4,11 @@
 namespace sage::sim::SAGESIM_LEVEL {
 
 const Families &families() {
-  static const Families result{SAGESIM_LEVEL_NAME, integerRows(),     logicRows(),   compareRows(),    floatRows(),
-                               halfRows(),         approximateRows(), convertRows(), moveRows(),       memoryRows(),
-                               atomicRows(),       asyncRows(),       matrixRows(),  collectiveRows(), warpgroupRows(),
-                               denseRows(),        matrixByteRows(),  wmmaRows()};
+  static const Families result{SAGESIM_LEVEL_NAME, integerRows(),    logicRows(),        compareRows(),
+                               floatRows(),        halfRows(),       approximateRows(),  convertRows(),
+                               moveRows(),         memoryRows(),     atomicRows(),       asyncRows(),
+                               matrixRows(),       collectiveRows(), warpgroupRows(),    denseRows(),
+                               matrixByteRows(),   wmmaRows(),       narrowConvertRows()};
   return result;
 }
 

@@ -5,9 +5,9 @@
 namespace sage::sim {
 
 const Families &bestFamilies() {
+#if defined(__x86_64__) && !defined(SAGESIM_BASELINE_ONLY)
   // A level that was asked for is still refused when the processor lacks it.
   const std::string &wanted = environment().level;
-#if defined(__x86_64__)
   __builtin_cpu_init();
   if (wanted != "baseline" && wanted != "avx2" && __builtin_cpu_supports("x86-64-v4")) return avx512::families();
   if (wanted != "baseline" && __builtin_cpu_supports("x86-64-v3")) return avx2::families();

@@ -181,6 +181,23 @@ const Inst *sizeExtend(Warp &w, const Inst *i) {
   return i + 1;
 }
 
+// fns (§9.7.1.18): the n-th set bit from a base on, upwards or downwards.
+const Inst *findNthSet(Warp &w, const Inst *i) {
+  put<u32>(w, i->o[0],
+           each<u32>(
+               [](u32 mask, u32 base, u32 offset) -> u32 {
+                 const auto n = static_cast<i32>(offset);
+                 if (n == 0) return mask >> (base & 31) & 1 ? base : ~0u;
+                 u32 left = n < 0 ? 0u - offset : offset;
+                 const i64 step = n < 0 ? -1 : 1;
+                 for (i64 at = base & 31; at >= 0 && at < 32; at += step)
+                   if ((mask >> at & 1) != 0 && --left == 0) return static_cast<u32>(at);
+                 return ~0u;
+               },
+               get<u32>(w, i->o[1]), get<u32>(w, i->o[2]), get<u32>(w, i->o[3])));
+  return i + 1;
+}
+
 // Predicates are masks already. `extra`: 0 and, 1 or, 2 xor.
 const Inst *predicateLogic(Warp &w, const Inst *i) {
   const u32 a = sourceMask(w, i->o + 2), b = sourceMask(w, i->o + 4);
@@ -240,6 +257,7 @@ const Row rows[] = {
      }},
     {"bfi b32|b64", "d a b c:u32 a:u32", UnitClass::Integer,
      [](const Form &f) -> Picked { return f.type() == Type::B32 ? insertField<u32> : insertField<u64>; }},
+    {"fns b32", "d a b c", UnitClass::Integer, always<findNthSet>},
     {"bmsk clamp|wrap b32", "d a b", UnitClass::Integer,
      [](const Form &f) -> Picked { return {bitMask, f.has("clamp")}; }},
     {"szext clamp|wrap u32|s32", "d a b:u32", UnitClass::Integer,

@@ -199,6 +199,28 @@ template <class Family> Picked byMemory(const Form &f) {
 Picked pickLoad(const Form &f) { return spaceOf(f) == Space::Param ? byMemory<LoadParam>(f) : byMemory<Load>(f); }
 Picked pickStore(const Form &f) { return byMemory<Store>(f); }
 
+// 128-bit registers are pairs of 64-bit ones.
+Picked pickLoad128(const Form &f) { return {load<u64, u64>, static_cast<unsigned>(spaceOf(f)) | strengthOf(f)}; }
+Picked pickStore128(const Form &f) { return {store<u64, u64>, static_cast<unsigned>(spaceOf(f)) | strengthOf(f)}; }
+
+// Policies for caches, which are not simulated: any value will do.
+const Inst *createPolicy(Warp &w, const Inst *i) {
+  put<u64>(w, i->o[0], Lanes<u64>(u64(1)));
+  return i + 1;
+}
+
+// discard (§9.7.9.18): the bytes hold nothing any more until they are written again.
+const Inst *discard(Warp &w, const Inst *i) {
+  const Lanes<u64> address = addresses(w, i->o);
+  const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
+    for (u32 m = mask; r.shadow && m != 0; m &= m - 1)
+      std::memset(r.shadow + offset[static_cast<unsigned>(std::countr_zero(m))], shadowUnset, 128);
+    return true;
+  };
+  return access(w, i, static_cast<Space>(i->extra), address, w.active, 128, Use::Write, body) ? i + 1 : nullptr;
+}
+Picked pickDiscard(const Form &f) { return {discard, static_cast<unsigned>(spaceOf(f))}; }
+
 const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 
 #define SIM_SPACES "[global|shared|shared::cta|local|const|param|param::entry]"
@@ -207,8 +229,16 @@ const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 #define SIM_EVICT                                                                                                      \
   "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "                             \
   "[L2::evict_normal|L2::evict_first|L2::evict_last] [L2::64B|L2::128B|L2::256B]"
+#define SIM_PRIORITY                                                                                                   \
+  "L2::evict_last|L2::evict_normal|L2::evict_first|L2::evict_unchanged [L2::evict_first|L2::evict_unchanged] b64"
 #define SIM_TYPES "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64|f16|bf16|f16x2|bf16x2"
 const Row rows[] = {
+    {"ld [weak] " SIM_SPACES " [ca|cg|cs|lu|cv] [nc] " SIM_EVICT " b128", "X m", UnitClass::Memory, pickLoad128, 70},
+    {"ld relaxed|acquire " SIM_SCOPE " " SIM_SPACES " " SIM_EVICT " b128", "X m", UnitClass::Memory, pickLoad128, 70},
+    {"ldu [global] b128", "X m", UnitClass::Memory, pickLoad128, 70},
+    {"st [weak] " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " b128", "m Y", UnitClass::Memory, pickStore128, 70},
+    {"st relaxed|release " SIM_SCOPE " " SIM_WRITABLE " " SIM_EVICT " b128", "m Y", UnitClass::Memory, pickStore128,
+     70},
     {"ld " SIM_SPACES " [ca|cg|cs|lu|cv] [nc] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory,
      pickLoad},
     {"ld global [ca|cg|cs] nc " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
@@ -236,7 +266,12 @@ const Row rows[] = {
      pickStore, 90},
     {"prefetch [global|local] L1|L2", "m", UnitClass::Memory, always<nothing>},
     {"prefetch global L2::evict_last|L2::evict_normal", "m", UnitClass::Memory, always<nothing>},
-    {"prefetch [param] tensormap", "m", UnitClass::Memory, always<nothing>, 90},
+    {"prefetch [param|const] tensormap", "m", UnitClass::Memory, always<nothing>, 90},
+    {"discard [global] L2", "m i", UnitClass::Memory, pickDiscard, 80},
+    {"applypriority [global] L2::evict_normal", "m i", UnitClass::Memory, always<nothing>, 80},
+    {"createpolicy range [global] " SIM_PRIORITY, "d:b64 m a:u32 b:u32", UnitClass::Memory, always<createPolicy>, 80},
+    {"createpolicy fractional " SIM_PRIORITY, "d:b64 ?a:f32", UnitClass::Memory, always<createPolicy>, 80},
+    {"createpolicy cvt L2 b64", "d:b64 a:b64", UnitClass::Memory, always<createPolicy>, 80},
     {"prefetchu L1", "m", UnitClass::Memory, always<nothing>},
 };
 

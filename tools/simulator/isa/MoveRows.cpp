@@ -63,8 +63,9 @@ u64 nanoseconds() {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return static_cast<u64>(t.tv_sec) * 1000000000u + static_cast<u64>(t.tv_nsec);
 }
+// The operand behind the destination is 32 for the upper half.
 const Inst *clock32(Warp &w, const Inst *i) {
-  put<u32>(w, i->o[0], Lanes<u32>(static_cast<u32>(nanoseconds() >> i->extra)));
+  put<u32>(w, i->o[0], Lanes<u32>(static_cast<u32>(nanoseconds() >> i->o[1])));
   return i + 1;
 }
 const Inst *clock64(Warp &w, const Inst *i) {
@@ -106,7 +107,46 @@ const Inst *isSpace(Warp &w, const Inst *i) {
   return i + 1;
 }
 
+const Inst *move128(Warp &w, const Inst *i) {
+  const Lanes<u64> low = get<u64>(w, i->o[2]), high = get<u64>(w, i->o[3]);
+  put<u64>(w, i->o[0], low);
+  put<u64>(w, i->o[1], high);
+  return i + 1;
+}
+const Inst *pack4x32(Warp &w, const Inst *i) {
+  const Lanes<u64> low = convert<u64>(get<u32>(w, i->o[2])) | convert<u64>(get<u32>(w, i->o[3])) << 32;
+  const Lanes<u64> high = convert<u64>(get<u32>(w, i->o[4])) | convert<u64>(get<u32>(w, i->o[5])) << 32;
+  put<u64>(w, i->o[0], low);
+  put<u64>(w, i->o[1], high);
+  return i + 1;
+}
+const Inst *unpack4x32(Warp &w, const Inst *i) {
+  const Lanes<u64> low = get<u64>(w, i->o[4]), high = get<u64>(w, i->o[5]);
+  put<u32>(w, i->o[0], convert<u32>(low));
+  put<u32>(w, i->o[1], convert<u32>(low >> 32));
+  put<u32>(w, i->o[2], convert<u32>(high));
+  put<u32>(w, i->o[3], convert<u32>(high >> 32));
+  return i + 1;
+}
+const Inst *pack2x8(Warp &w, const Inst *i) {
+  put<u32>(w, i->o[0], (get<u32>(w, i->o[1]) & 0xffu) | (get<u32>(w, i->o[2]) & 0xffu) << 8);
+  return i + 1;
+}
+const Inst *unpack2x8(Warp &w, const Inst *i) {
+  const Lanes<u32> v = get<u32>(w, i->o[2]);
+  put<u32>(w, i->o[0], v & 0xffu);
+  put<u32>(w, i->o[1], v >> 8 & 0xffu);
+  return i + 1;
+}
+
 const Row rows[] = {
+    {"mov b128", "X Y", UnitClass::Move, always<move128>, 70},
+    {"mov b128", "X A2:b64", UnitClass::Move, always<move128>, 70},
+    {"mov b128", "D2:b64 Y", UnitClass::Move, always<move128>, 70},
+    {"mov b128", "X A4:b32", UnitClass::Move, always<pack4x32>, 70},
+    {"mov b128", "D4:b32 Y", UnitClass::Move, always<unpack4x32>, 70},
+    {"mov b16", "d A2:b8", UnitClass::Move, always<pack2x8>},
+    {"mov b16", "D2:b8 a", UnitClass::Move, always<unpack2x8>},
     {"mov b32", "d A2:b16", UnitClass::Move, always<pack2x16>},
     {"mov b32", "D2:b16 a", UnitClass::Move, always<unpack2x16>},
     {"mov b32", "d A4:b8", UnitClass::Move, always<pack4x8>},
@@ -115,18 +155,18 @@ const Row rows[] = {
     {"mov b64", "D2:b32 a", UnitClass::Move, always<unpack2x32>},
     {"mov b64", "d A4:b16", UnitClass::Move, always<pack4x16>},
     {"mov b64", "D4:b16 a", UnitClass::Move, always<unpack4x16>},
-    {"mov u32|b32", "d C", UnitClass::Move, always<clock32>},
+    {"mov u32|b32|s32", "d C", UnitClass::Move, always<clock32>},
     {"mov u64|b64", "d C", UnitClass::Move, always<clock64>},
     {"mov b16|u16|s16|f16|bf16|b32|u32|s32|f32|f16x2", "d a", UnitClass::Move, always<move<u32>>},
     {"mov b64|u64|s64|f64", "d a", UnitClass::Move, always<move<u64>>},
     {"cvta [to] global|shared|shared::cta|local|const|param|param::entry u32|u64", "d a", UnitClass::Move, pickCvta},
     {"cvta [to] shared::cluster u32|u64", "d a", UnitClass::Move, pickCvta, 90},
-    {"isspacep global|shared|shared::cta|local|const|param", "P a:u64", UnitClass::Predicate,
+    {"isspacep global|shared|shared::cta|local|const|param|param::entry", "P a:u64", UnitClass::Predicate,
      [](const Form &f) -> Picked {
-       const unsigned window = f.has("shared") || f.has("shared::cta") ? 4
-                               : f.has("local")                        ? 2
-                               : f.has("param")                        ? 3
-                                                                       : 0;
+       const unsigned window = f.has("shared") || f.has("shared::cta")   ? 4
+                               : f.has("local")                          ? 2
+                               : f.has("param") || f.has("param::entry") ? 3
+                                                                         : 0;
        return {isSpace, window};
      }},
     {"isspacep shared::cluster", "P a:u64", UnitClass::Predicate, [](const Form &) -> Picked { return {isSpace, 1}; },

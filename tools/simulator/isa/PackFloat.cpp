@@ -23,7 +23,10 @@ double roundMagnitude(double value, PackRounding rounding, bool negative) {
 
 double largest(const PackFormat &f) {
   const int bias = (1 << (f.exponentBits - 1)) - 1;
-  if (!f.hasInfinity) return std::ldexp(2.0 - std::ldexp(1.0, 1 - f.mantissaBits), (1 << f.exponentBits) - 1 - bias);
+  if (!f.hasInfinity) {
+    const int unused = f.hasNan() ? 1 : 0; // the top code
+    return std::ldexp(2.0 - std::ldexp(1.0, unused - f.mantissaBits), (1 << f.exponentBits) - 1 - bias);
+  }
   return std::ldexp(2.0 - std::ldexp(1.0, -f.mantissaBits), bias);
 }
 
@@ -70,7 +73,7 @@ float unpackFloat(std::uint32_t code, const PackFormat &f) {
   double value;
   if (top && f.hasInfinity)
     value = mantissa ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
-  else if (top && mantissa == (1u << f.mantissaBits) - 1)
+  else if (top && f.hasNan() && mantissa == (1u << f.mantissaBits) - 1)
     value = std::numeric_limits<double>::quiet_NaN();
   else if (exponent == 0)
     value = std::ldexp(static_cast<double>(mantissa), 1 - bias - f.mantissaBits);

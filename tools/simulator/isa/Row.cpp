@@ -87,12 +87,11 @@ const InstructionSet &instructionSet() {
     const Families &families = bestFamilies();
     InstructionSet built{{}, blockEntryHandler, predicatedHandler};
     for (const std::span<const Row> rows :
-         {families.integer,    families.logic,       families.compare,      families.floating,
-          families.half,       families.approximate, families.convert,      families.move,
-          families.memory,     families.atomic,      families.asynchronous, families.matrix,
-          families.collective, families.warpgroup,   families.dense,        families.matrixBytes,
-          families.wmma,       controlRows(),        clusterRows(),         mbarrierRows(),
-          bulkRows(),          tensorRows(),         tensorMapRows(),       asyncStoreRows()})
+         {families.integer,      families.logic,   families.compare,       families.floating,  families.half,
+          families.approximate,  families.convert, families.move,          families.memory,    families.atomic,
+          families.asynchronous, families.matrix,  families.collective,    families.warpgroup, families.dense,
+          families.matrixBytes,  families.wmma,    families.narrowConvert, controlRows(),      clusterRows(),
+          mbarrierRows(),        bulkRows(),       tensorRows(),           tensorMapRows(),    asyncStoreRows()})
       for (const Row &row : rows) built.rows.push_back(&row);
     return built;
   }();

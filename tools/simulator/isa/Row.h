@@ -13,7 +13,8 @@
 //   m  [address]: one entry (the register), the displacement goes to Inst::imm
 //   t  [tensor map, {coordinates}]: the map's register like an address, then the coordinates; their number from "2d"
 //   DW  the accumulators of a wgmma, their number from its shape
-//   r  number of registers of setmaxnreg
+//   C  a clock: how far its value is shifted to the right
+//   X Y  destination / source of 128 bits: two entries, its halves
 //   i  immediate, the value itself      L  branch target       T  branch table
 //   ?x the operand may be absent; Inst::operandCount tells
 //

@@ -26,7 +26,7 @@ public:
     const char c = text[at];
     if (std::isdigit(static_cast<unsigned char>(c)))
       scanNumber(token);
-    else if (isWordStart(c))
+    else if (isWordStart(c) && !(c == '%' && !isWordChar(peek(1)))) // a lone % is an operator
       scanWord(token);
     else if (c == '"')
       scanString(token);

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -97,6 +99,18 @@ struct Function {
   std::uint32_t maxRegisters = 0;
 };
 
+/// What .file and .loc say (PTX ISA §11.5): from which line of which source file the PTX lines were made.
+struct SourceMap {
+  struct Place {
+    std::uint32_t ptxLine, file, line; ///< from this line of PTX on; line 0: from nowhere
+  };
+  std::map<std::uint32_t, std::string> files;
+  std::vector<Place> places; ///< in the order of the PTX lines
+
+  /// "kernel.cu:12", or nothing.
+  std::string at(std::uint32_t ptxLine) const;
+};
+
 struct Module {
   int versionMajor = 0, versionMinor = 0;
   std::string target; ///< "sm_80"
@@ -104,6 +118,7 @@ struct Module {
   std::vector<Variable> variables;
   std::vector<Function> functions;
   std::vector<std::string> lines; ///< the source, for reports
+  std::shared_ptr<SourceMap> sources = std::make_shared<SourceMap>();
 };
 
 /// Why a module was refused: what a JIT error log says.

@@ -1,6 +1,7 @@
 // Module level of the parser: version, target, linkage, function headings.
 #include "ptx/Parser.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -76,12 +77,6 @@ std::uint64_t Parser::expectInteger(const char *what, std::uint64_t limit) {
   return value;
 }
 
-// .loc, .file and .pragma have no use here; the first two end with the line.
-void Parser::skipLine() {
-  const std::uint32_t line = peek().line;
-  while (peek().kind != Token::Kind::End && peek().line == line) take();
-}
-
 void Parser::skipBraces() {
   while (!isPunct('{') && peek().kind != Token::Kind::End) take();
   int depth = 0;
@@ -91,6 +86,49 @@ void Parser::skipBraces() {
     if (peek().kind == Token::Kind::End) fail("unbalanced braces");
     take();
   } while (depth > 0);
+}
+
+// .file 1 "kernel.cu" …   .loc 1 12 5 …   Both end with the line.
+void Parser::parseSourcePlace() {
+  const std::uint32_t here = peek().line;
+  const bool isFile = take().text == ".file";
+  std::uint32_t numbers[2] = {0, 0};
+  for (std::uint32_t &n : numbers)
+    if (peek().kind == Token::Kind::Integer && peek().line == here) n = static_cast<std::uint32_t>(take().bits);
+  if (isFile && peek().kind == Token::Kind::String && peek().line == here)
+    module.sources->files[numbers[0]] = std::string(peek().text.substr(1, peek().text.size() - 2));
+  if (!isFile) module.sources->places.push_back({here, numbers[0], numbers[1]});
+  while (peek().kind != Token::Kind::End && peek().line == here) take();
+}
+
+// .alias other, function;  (§11.6.9): `other` was declared without a body, and has that of `function`.
+void Parser::parseAlias() {
+  const std::uint32_t line = take().line;
+  const std::string name = expectName("a function name");
+  expectPunct(',');
+  const std::string original = expectName("a function name");
+  expectPunct(';');
+  const auto find = [&](const std::string &wanted, bool hasBody) {
+    return std::find_if(module.functions.begin(), module.functions.end(),
+                        [&](const Function &f) { return f.name == wanted && f.hasBody == hasBody && !f.isEntry; });
+  };
+  const auto from = find(original, true), to = find(name, false);
+  if (from == module.functions.end() || to == module.functions.end())
+    failAt(line, "an alias needs '" + name + "' declared and '" + original + "' defined before it");
+  const Linkage linkage = to->linkage;
+  *to = *from;
+  to->name = name;
+  to->linkage = linkage;
+}
+
+std::string SourceMap::at(std::uint32_t ptxLine) const {
+  auto after = std::upper_bound(places.begin(), places.end(), ptxLine,
+                                [](std::uint32_t line, const Place &p) { return line < p.ptxLine; });
+  if (after == places.begin()) return {};
+  const Place &place = *--after;
+  const auto file = files.find(place.file);
+  if (place.line == 0 || file == files.end()) return {};
+  return file->second + ":" + std::to_string(place.line);
 }
 
 Module Parser::parse() {
@@ -107,7 +145,9 @@ Module Parser::parse() {
     else if (word == ".address_size")
       take(), module.addressBits = expectInteger("32 or 64", 64);
     else if (word == ".file" || word == ".loc")
-      skipLine();
+      parseSourcePlace();
+    else if (word == ".alias")
+      parseAlias();
     else if (word == ".section")
       skipBraces();
     else if (word == ".pragma") {
@@ -170,6 +210,16 @@ void Parser::parseFunction(bool isEntry) {
   while (parseFunctionDirective(function)) {
   }
   checkClusterDirectives(function);
+  registerParameters.clear();
+  for (std::vector<Variable> *list : {&function.parameters, &function.results})
+    for (Variable &v : *list) {
+      if (v.space != Space::Reg) continue;
+      if (isEntry || typeBits(v.type) < 16 || typeBits(v.type) > 64)
+        failAt(v.line, "'" + v.name + "' cannot be a parameter in a register");
+      registerParameters.push_back({v.name, v.name + "$reg", v.type, list == &function.results});
+      v.space = Space::Param;
+      v.name += "$reg";
+    }
   if (isPunct('{')) {
     function.hasBody = true;
     parseBody(function);
@@ -184,6 +234,8 @@ bool Parser::parseFunctionDirective(Function &function) {
   if (acceptWord(".maxntid")) return function.maxThreads = parseTriple(), true;
   if (acceptWord(".reqnctapercluster")) return function.requiredCluster = parseTriple(), true;
   if (acceptWord(".minnctapersm")) return function.minBlocksPerSm = expectInteger("a count", 1024), true;
+  if (acceptWord(".local_maxnreg") || acceptWord(".abi_preserve") || acceptWord(".abi_preserve_control"))
+    return expectInteger("a count", 65536), true;
   if (acceptWord(".maxnctapersm")) return expectInteger("a count", 65536), true;
   if (acceptWord(".maxclusterrank"))
     return function.maxClusterBlocks = static_cast<std::uint32_t>(expectInteger("a count", 65536)), true;

@@ -24,8 +24,14 @@ void Parser::parseBody(Function &function) {
   instructionScopes.clear();
   pendingTables.clear();
   expectPunct('{');
+  module.sources->places.push_back({function.line, 0, 0});
   openScope();
+  declareRegisterParameters();
   while (scope >= 0) parseStatement();
+  scope = 0;
+  Instruction end; // the return that the end of the body stands for
+  end.line = current->line;
+  storeRegisterResults(end);
   resolveLabels();
   current = nullptr;
 }
@@ -47,7 +53,7 @@ void Parser::parseStatement() {
 void Parser::parseBodyDirective() {
   const std::string word(peek().text);
   if (word == ".reg") return parseRegisters();
-  if (word == ".loc" || word == ".file") return skipLine();
+  if (word == ".loc" || word == ".file") return parseSourcePlace();
   if (word == ".pragma") {
     while (peek().kind != Token::Kind::End && !isPunct(';')) take();
     return expectPunct(';');
@@ -128,11 +134,20 @@ void Parser::parseInstruction() {
   instruction.opcode = expectName("an instruction");
   if (instruction.opcode.starts_with(".") || instruction.opcode.starts_with("%"))
     fail("expected an instruction, found '" + instruction.opcode.substr(0, 60) + "'");
+  inCall = instruction.opcode == "call" || instruction.opcode == "call.uni";
   while (!isPunct(';')) {
     instruction.operands.push_back(parseOperand(0));
     if (!acceptPunct(',')) break;
   }
   expectPunct(';');
+  std::vector<Instruction> after;
+  if (inCall) passRegisters(instruction, after);
+  if (instruction.opcode == "ret" || instruction.opcode == "ret.uni") storeRegisterResults(instruction);
+  append(std::move(instruction));
+  for (Instruction &i : after) append(std::move(i));
+}
+
+void Parser::append(Instruction instruction) {
   if (current->body.size() >= maxInstructions) fail("the function has too many instructions");
   current->body.push_back(std::move(instruction));
   instructionScopes.push_back(scope);
@@ -141,9 +156,10 @@ void Parser::parseInstruction() {
 Operand Parser::parseOperand(int depth) {
   if (depth > 8) fail("operands are nested too deeply");
   if (acceptPunct('{')) return parseList('}', depth);
-  if (acceptPunct('(')) return parseList(')', depth);
+  if (inCall && acceptPunct('(')) return parseList(')', depth);
   if (acceptPunct('[')) return parseAddress(depth);
-  if (acceptPunct('!')) {
+  if (isPunct('!') && peek(1).kind == Token::Kind::Word) {
+    take();
     Operand operand = parseWordOperand();
     operand.negated = true;
     return operand;
@@ -173,6 +189,7 @@ Operand Parser::parseAddress(int depth) {
     if (!acceptPunct(',')) break;
   }
   expectPunct(']');
+  acceptWord(".unified"); // §9.7.9.8: the location does not change; nothing to do here
   if (address.elements.empty()) fail("the address is empty");
   if (address.elements[0].kind == Operand::Kind::Symbol) {
     address.offset += address.elements[0].offset;
@@ -194,14 +211,16 @@ std::int64_t Parser::parseOffset() {
 }
 
 Operand Parser::parseNumber() {
+  if (startsExpression()) {
+    Operand constant;
+    constant.kind = Operand::Kind::Integer;
+    constant.bits = parseExpression();
+    return constant;
+  }
   const bool negative = acceptPunct('-');
   Operand operand;
   const Token &token = peek();
   switch (token.kind) {
-  case Token::Kind::Integer:
-    operand.kind = Operand::Kind::Integer;
-    operand.bits = negative ? 0 - token.bits : token.bits;
-    break;
   case Token::Kind::Float32:
     operand.kind = Operand::Kind::Float32;
     operand.bits = negative ? token.bits ^ 0x80000000u : token.bits;

@@ -44,7 +44,8 @@ private:
   std::uint64_t expectInteger(const char *what, std::uint64_t limit);
   [[noreturn]] void fail(const std::string &message) const;
   [[noreturn]] void failAt(std::uint32_t line, const std::string &message) const;
-  void skipLine();
+  void parseSourcePlace();
+  void parseAlias();
   void skipBraces();
 
   // Module level.
@@ -72,12 +73,30 @@ private:
   void parseLabel();
   void parseBranchTargets(const std::string &name);
   void parseInstruction();
+  void declareRegisterParameters();
+  void storeRegisterResults(const Instruction &ret);
+  void passRegisters(Instruction &call, std::vector<Instruction> &after);
+  void passRegister(Operand &operand, bool isResult, const Instruction &call, std::vector<Instruction> &after);
+  void append(Instruction instruction);
   Operand parseOperand(int depth);
   Operand parseWordOperand();
   Operand parseNumber();
   Operand parseList(char close, int depth);
   Operand parseAddress(int depth);
   std::int64_t parseOffset();
+
+  // Constant expressions.
+  struct Constant {
+    std::uint64_t bits;
+    bool isUnsigned;
+  };
+  bool startsExpression() const;
+  std::uint64_t parseExpression();
+  Constant parseConditional(int depth);
+  Constant parseBinary(int lowest, int depth);
+  Constant parseUnary(int depth);
+  Constant combine(std::string_view op, Constant a, Constant b) const;
+  std::size_t operatorHere(int lowest) const;
   int findRegister(const std::string &name) const;
   int findLabel(const std::string &name, int scope) const;
   void resolveLabels();
@@ -92,6 +111,15 @@ private:
   std::vector<Scope> scopes;
   int scope = -1;
   std::vector<int> instructionScopes;
+  struct RegisterParameter {
+    std::string name, variable;
+    Type type;
+    bool isResult;
+    int index = -1;
+  };
+  std::vector<RegisterParameter> registerParameters;
+  unsigned callCount = 0;
+  bool inCall = false; ///< the instruction at hand passes lists in parentheses
   struct PendingTable {
     std::string name;
     std::vector<std::string> labels;

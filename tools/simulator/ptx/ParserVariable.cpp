@@ -22,8 +22,10 @@ std::vector<Variable> Parser::parseVariables(Space space, bool isExtern) {
       vector = 4;
     else if (word == ".attribute") {
       expectPunct('(');
-      while (!acceptPunct(')'))
-        if (take().kind == Token::Kind::End) fail("expected ')'");
+      for (int open = 1; open > 0; take()) {
+        if (peek().kind == Token::Kind::End) fail("expected ')'");
+        open += isPunct('(') - isPunct(')');
+      }
     } else if (const Type type = typeByName(word.substr(1)); type != Type::None)
       v.type = type;
     else

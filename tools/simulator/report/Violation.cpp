@@ -74,6 +74,7 @@ std::string violationText(const Violation &v) {
   std::string text = std::string("sagesim: ") + violationName(v.kind) + ": " + v.message + "\n";
   text += "  kernel " + v.kernel + ", block " + triple(v.block) + ", thread " + triple(v.thread) + "\n";
   if (v.line != 0) text += "  PTX line " + std::to_string(v.line) + ": " + v.text + "\n";
+  if (!v.source.empty()) text += "  source " + v.source + "\n";
   if (v.hasAddress) text += "  address " + hex(v.address) + " in " + v.space + " memory\n";
   if (!v.nearest.empty()) text += "  nearest: " + v.nearest + "\n";
   for (const std::string &detail : v.details) text += "  " + detail + "\n";
@@ -86,6 +87,7 @@ std::string violationJson(const Violation &v) {
                      ",\"message\":" + jsonString(v.message) + ",\"kernel\":" + jsonString(v.kernel) +
                      ",\"block\":" + tripleJson(v.block) + ",\"thread\":" + tripleJson(v.thread) +
                      ",\"line\":" + std::to_string(v.line) + ",\"text\":" + jsonString(v.text);
+  if (!v.source.empty()) text += ",\"source\":" + jsonString(v.source);
   if (v.hasAddress) text += ",\"address\":\"" + hex(v.address) + "\",\"space\":" + jsonString(v.space);
   if (!v.nearest.empty()) text += ",\"nearest\":" + jsonString(v.nearest);
   if (!v.details.empty()) {
