@@ -137,9 +137,9 @@ TEST_CASE("a spin lock between the lanes of a warp ends") {
   const V r = threads(R"(
 .shared .align 4 .b8 s[8]; mov.b32 %x0, s; setp.eq.u32 %q0, %l, 0; mov.b32 %x5, 0; @%q0 st.shared.b32 [%x0], %x5;
 @%q0 st.shared.b32 [%x0+4], %x5; bar.warp.sync -1;
-TRY: atom.shared.cas.b32 %x1, [%x0], 0, 1; setp.ne.u32 %q1, %x1, 0; @%q1 bra TRY;
+TRY: atom.acquire.cta.shared.cas.b32 %x1, [%x0], 0, 1; setp.ne.u32 %q1, %x1, 0; @%q1 bra TRY;
 ld.shared.b32 %x2, [%x0+4]; add.u32 %x2, %x2, 1; st.shared.b32 [%x0+4], %x2;
-atom.shared.exch.b32 %x3, [%x0], 0;
+atom.release.cta.shared.exch.b32 %x3, [%x0], 0;
 bar.warp.sync -1;
 ld.shared.b32 %v, [%x0+4];)");
   CHECK(r == V(32, 32));

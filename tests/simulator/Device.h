@@ -108,7 +108,9 @@ std::string kernelText(const std::string &parameters, const std::string &body, c
 /// The newest violation in the report file.
 struct Report {
   std::string kind; ///< "out_of_bounds"; empty when there was none
-  std::string message, text, source, nearest;
+  std::string message, text;
+  std::string source; ///< "sum.cu:7"
+  std::string nearest;
   unsigned line = 0;
   std::vector<unsigned> block, thread;
   std::vector<std::string> details;

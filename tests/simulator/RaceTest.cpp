@@ -26,7 +26,8 @@ bool oneSideHas(const Report &report, const std::string &mark) {
 }
 
 /// The access with MARK is one of the two sides; which of them is reported depends on who runs first.
-void expectRace(const std::string &bad, const std::string &good, const std::string &mark, Kernel::Shape shape = two) {
+void expectRace(const std::string &bad, const std::string &good, const std::string &mark, Kernel::Shape shape = two,
+                const std::string &kind = "race") {
   Device device;
   Array<std::uint8_t> buffer(std::vector<std::uint8_t>(256, 7));
   const std::size_t before = reportCount();
@@ -34,7 +35,7 @@ void expectRace(const std::string &bad, const std::string &good, const std::stri
   CHECK(right.tryLaunch(shape, buffer.address()) == Result::Success);
   CHECK(reportCount() == before);
   CHECK(wrong.tryLaunch(shape, buffer.address()) == Result::LaunchFailed);
-  CHECK(lastReport().kind == "race");
+  CHECK(lastReport().kind == kind);
   CHECK(oneSideHas(lastReport(), mark));
   device.reset();
 }
@@ -109,10 +110,10 @@ not.pred %q, %q; and.pred %c, %c, %q;
 }
 
 TEST_CASE("lanes of one store with different values for one place are a race") {
-  expectRace("st.shared.b32 [s], %r; // clash", "st.shared.b32 [s], 3;", "// clash", {1, 1, 1, 32});
+  expectRace("st.shared.b32 [s], %r; // clash", "st.shared.b32 [s], 3;", "// clash", {1, 1, 1, 32}, "lane_race");
   expectRace("shr.u32 %v, %r, 1; shl.b32 %v, %v, 2; mov.b32 %z, s; add.s32 %z, %z, %v; st.shared.b32 [%z], %r; // pair",
              "shr.u32 %v, %r, 1; shl.b32 %z, %v, 2; mov.b32 %m, s; add.s32 %z, %z, %m; st.shared.b32 [%z], %v;",
-             "// pair", {1, 1, 1, 32});
+             "// pair", {1, 1, 1, 32}, "lane_race");
 }
 
 TEST_CASE("named barriers order those that take part") {

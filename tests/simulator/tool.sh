@@ -59,3 +59,13 @@ cmp out.bin expected.bin || fail "lanes that were left out changed the result"
 try 3 run double.ptx --kernel double --arg buf:16 --arg u32:4 --checks none,uninitialised_read
 try 0 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4 --checks -nonsense
 grep -q "'nonsense' is no detector; there are: all, none, out_of_bounds, " err || fail "no word on the wrong name"
+
+# What nobody freed, on request.
+try 0 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4
+grep -q 'sagesim: leak' err && fail "a leak was reported without being asked for"
+SAGESIM_LEAKS=1 SAGESIM_REPORT=leaks.json try 0 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4
+grep -q 'sagesim: leak: 16 bytes of allocation' err || fail "no leak was reported"
+grep -q '"kind":"leak","code":0' leaks.json || fail "the report file has no leak"
+SAGESIM_LEAKS=1 try 0 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4 --checks -leak
+grep -q 'sagesim: leak' err && fail "the leak was reported with the check off"
+true

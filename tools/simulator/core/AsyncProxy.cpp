@@ -80,7 +80,7 @@ void completePhase(Block &block, std::uint32_t address) {
   b.pending = b.expected;
   b.ended = b.expected == 0;
   proxy.idleWaits = 0;
-  if (block.races) block.races->completePhase(b.order);
+  if (block.order) block.order->completePhase(b.order);
   for (BulkCopy &c : proxy.copies)
     if (c.barrier == address && c.counted) c.ready = true;
   for (TrackedCopies &t : b.tracked) t.ready = t.counted;
@@ -147,7 +147,7 @@ void landCopies(Warp &w, std::uint32_t address) {
     block.warps[t.warp].async.landUntil(t.last, t.lanes, w.index, block.shared, block.sharedShadow);
     return any = true;
   });
-  if (any && block.races) block.races->publish(b.order, w.index);
+  if (any && block.order) block.order->publish(b.order, w.index);
 }
 
 void beginReading(Block &block, const Chunks &chunks) {

@@ -29,11 +29,12 @@ bool allWait(const Block &block, std::uint32_t id) {
 
 /// What happened before the arrivals is ordered before what those that waited do next.
 void orderAccesses(Block &block, std::uint32_t id) {
-  if (!block.races) return;
+  if (!block.order) return;
   for (const Warp &w : block.warps)
     for (const Split &s : w.parked)
-      if (s.wait == Split::Wait::Barrier && s.barrier == id) block.races->leave(id, w.index, block.barriers[id].expected != 0);
-  if (allWait(block, id)) block.races->newGeneration();
+      if (s.wait == Split::Wait::Barrier && s.barrier == id)
+        block.order->leave(id, w.index, block.barriers[id].expected != 0);
+  if (allWait(block, id)) block.order->newGeneration();
 }
 
 void complete(Block &block, std::uint32_t id) {
@@ -55,6 +56,11 @@ void vote(Warp &w, const Inst *inst, Barrier &b) {
   b.falseLanes += static_cast<unsigned>(std::popcount(w.active & ~yes));
 }
 
+const Inst *misuse(Warp &w, const Inst *inst, std::uint32_t id, const std::string &what) {
+  return fault(w, inst, ViolationKind::BarrierMisuse, static_cast<unsigned>(std::countr_zero(w.active)),
+               "barrier " + std::to_string(id) + " " + what);
+}
+
 } // namespace
 
 const Inst *arriveAtBarrier(Warp &w, const Inst *inst, std::uint32_t id, std::uint32_t expected, bool wait) {
@@ -65,21 +71,31 @@ const Inst *arriveAtBarrier(Warp &w, const Inst *inst, std::uint32_t id, std::ui
     b.expected = 0;
     b.arrived = b.trueLanes = b.falseLanes = 0;
     b.masks.assign(block.warps.size(), 0);
-    if (block.races) block.races->openBarrier(id);
+    if (block.order) block.order->openBarrier(id);
   }
+  // §9.7.13.1: a reduction may not meet a plain barrier.
+  const bool reduces = isReductionBarrier(inst);
+  if (!b.inUse || b.arrived == 0) b.reduces = reduces;
+  if (b.reduces != reduces && block.checks.on(ViolationKind::BarrierMisuse))
+    return misuse(w, inst, id, "is used with and without a reduction");
   if (expected != 0) {
-    if (b.expected != 0 && b.expected != expected)
-      return fault(w, inst, ViolationKind::Divergence, static_cast<unsigned>(std::countr_zero(w.active)),
-                   "barrier " + std::to_string(id) + " is used with " + std::to_string(b.expected) + " and with " +
-                       std::to_string(expected) + " threads");
+    if (b.expected != 0 && b.expected != expected && block.checks.on(ViolationKind::BarrierMisuse))
+      return misuse(w, inst, id,
+                    "is used with " + std::to_string(b.expected) + " and with " + std::to_string(expected) +
+                        " threads");
+    const auto threads = block.threads[0] * block.threads[1] * block.threads[2];
+    if (expected > (threads + 31) / 32 * 32 && block.checks.on(ViolationKind::BarrierMisuse))
+      return misuse(w, inst, id,
+                    "waits for " + std::to_string(expected) + " threads, but the block has " + std::to_string(threads));
     b.expected = expected;
   }
   ++w.stats->barriers;
+  orderLanes(w);
   vote(w, inst, b);
   // A whole warp counts as 32 threads, also when some of its lanes do not exist or have exited.
   b.arrived += w.active == w.alive ? 32u : static_cast<unsigned>(std::popcount(w.active));
   b.masks[w.index] |= w.active;
-  if (block.races) block.races->arrive(id, w.index);
+  if (block.order) block.order->arrive(id, w.index);
   if (wait) w.parked.push_back({inst + 1, w.active, Split::Wait::Barrier, static_cast<std::uint16_t>(id)});
   const std::uint32_t rest = w.split & ~w.active;
   if (isComplete(block, b)) complete(block, id);

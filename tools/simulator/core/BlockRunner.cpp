@@ -62,10 +62,7 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
   shared.resize(2 * std::size_t{block.sharedBytes});
   block.shared = reinterpret_cast<std::uint8_t *>(shared.get());
   block.sharedShadow = block.shared + block.sharedBytes;
-  const bool isAlone = warps == 1 && l.cluster == std::array<std::uint32_t, 3>{1, 1, 1};
-  if (!isAlone && block.sharedBytes != 0 && l.checks.on(ViolationKind::Race))
-    races = std::make_unique<RaceDetector>(warps, block.sharedBytes);
-  block.races = races.get();
+  makeDetectors(l, warps);
   local.resize(2 * std::size_t{warps} * 32 * p.localBytes);
   std::memset(local.get(), 0, local.size);
   lookups.resize(std::size_t{warps} * p.memoryIds);
@@ -74,7 +71,7 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
     Warp &w = block.warps[k];
     w.index = k;
     w.block = &block;
-    w.async.setDetector(block.races, k);
+    w.async.setDetectors(block.races, k, lanes.get(), &w.stretch);
     w.regs = registers.get() + std::size_t{k} * p.fileBytes;
     w.counts = counts.data();
     w.stats = &stats;
@@ -85,6 +82,19 @@ BlockRunner::BlockRunner(Launch &l, Counters &s, std::vector<BlockCount> &counts
     w.exists = left >= 32 ? allLanes : (1u << left) - 1;
     fillRegisterFile(w);
   }
+}
+
+void BlockRunner::makeDetectors(const Launch &launch, std::uint32_t warps) {
+  const Checks &checks = launch.checks;
+  const bool isAlone = warps == 1 && launch.cluster == std::array<std::uint32_t, 3>{1, 1, 1};
+  const bool inShared = checks.on(ViolationKind::Race) && !isAlone && block.sharedBytes != 0;
+  const bool ofLanes = checks.on(ViolationKind::LaneRace) && block.sharedBytes != 0;
+  if (inShared || ofLanes || checks.on(ViolationKind::GlobalRace))
+    races = std::make_unique<RaceDetector>(warps, inShared ? block.sharedBytes : 0, launch.sync.get());
+  if (ofLanes) lanes = std::make_unique<LaneWatch>(block.sharedBytes);
+  block.order = races.get();
+  block.races = inShared ? races.get() : nullptr;
+  block.lanes = lanes.get();
 }
 
 void BlockRunner::fillRegisterFile(Warp &w) {
@@ -107,7 +117,7 @@ void BlockRunner::start(const std::array<std::uint32_t, 3> &index) {
     std::memset(block.sharedShadow + block.reservedShared, shadowSet, reservedSharedBytes);
   }
   for (Barrier &b : block.barriers) b.inUse = false;
-  if (races) races->startBlock();
+  if (races) races->startBlock(index[0] + block.grid[0] * (index[1] + block.grid[1] * index[2]));
   block.violation.reset();
   block.proxy.reset();
   block.asyncReaders = nullptr;
@@ -116,6 +126,7 @@ void BlockRunner::start(const std::array<std::uint32_t, 3> &index) {
     w.alive = w.exists;
     w.setActive(w.exists);
     w.carry = 0;
+    orderLanes(w);
     // The stack behind the kernel's own variables starts anew with each call.
     for (std::size_t lane = 0; lane < 32 && block.program->kernelBytes != 0; ++lane)
       std::memset(w.localShadow + lane * block.program->localBytes, block.unwritten, block.program->kernelBytes);

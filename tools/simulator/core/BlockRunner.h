@@ -6,6 +6,7 @@
 
 #include "core/GridRunner.h"
 #include "core/Warp.h"
+#include "memory/LaneWatch.h"
 #include "memory/RaceDetector.h"
 
 namespace sage::sim {
@@ -35,12 +36,14 @@ public:
 private:
   void fillRegisterFile(Warp &w);
   Round finish();
+  void makeDetectors(const Launch &launch, std::uint32_t warps);
 
   Counters &stats;
   Block block;
   bool ended = false; ///< what its end asks for was done
   AlignedBytes registers, shared, local;
   std::unique_ptr<RaceDetector> races;
+  std::unique_ptr<LaneWatch> lanes;
   std::vector<LookupCache> lookups;
 };
 

@@ -165,6 +165,17 @@ bool assertFail(Warp &w, const Inst *inst, unsigned lane, std::uint8_t *frame) {
   return false;
 }
 
+bool freeBlock(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address) {
+  const DeviceHeap::Free result = w.block->memory->heap().free(address);
+  if (result == DeviceHeap::Free::Done) return true;
+  const bool twice = result == DeviceHeap::Free::Twice;
+  const auto kind = twice ? ViolationKind::DoubleFree : ViolationKind::InvalidFree;
+  if (!w.block->checks.on(kind)) return true;
+  faultAt(w, inst, kind, lane, address, Space::Global,
+          twice ? "free of memory that was freed already" : "free of an address that malloc did not give");
+  return false;
+}
+
 } // namespace
 
 bool runBuiltin(Warp &w, const Inst *inst, unsigned lane, std::uint8_t *frame) {
@@ -178,10 +189,7 @@ bool runBuiltin(Warp &w, const Inst *inst, unsigned lane, std::uint8_t *frame) {
     std::memcpy(frame + site.results[0].offset, &address, 8);
     return true;
   }
-  default:
-    if (w.block->memory->heap().free(readAs<std::uint64_t>(frame + site.arguments[0].offset))) return true;
-    fault(w, inst, ViolationKind::UseAfterFree, lane, "free of an address that malloc did not give, or twice");
-    return false;
+  default: return freeBlock(w, inst, lane, readAs<std::uint64_t>(frame + site.arguments[0].offset));
   }
 }
 

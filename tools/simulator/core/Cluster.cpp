@@ -33,20 +33,27 @@ bool nobodyArrived(const std::vector<Cluster::Lanes> &warps) {
 }
 
 void release(Warp &w, bool releases) {
-  const Cluster &c = *w.block->cluster;
-  if (RaceDetector *races = w.block->races) {
+  Cluster &c = *w.block->cluster;
+  const bool opens = std::all_of(c.barrier.begin(), c.barrier.end(), nobodyArrived);
+  if (RaceDetector *order = w.block->order) {
     const std::uint32_t id = detectorBarrier(c.phase);
-    if (nobodyArrived(c.barrier[w.block->rank])) races->openBarrier(id);
-    if (releases) races->arrive(id, w.index);
+    if (nobodyArrived(c.barrier[w.block->rank])) order->openBarrier(id);
+    if (opens) c.released[c.phase & 1] = nullptr;
+    if (releases) order->releaseTo(c.released[c.phase & 1], w.index);
+    if (releases) order->arrive(id, w.index);
   }
+  orderLanes(w);
   if (!c.races) return;
-  if (std::all_of(c.barrier.begin(), c.barrier.end(), nobodyArrived)) c.races->openCluster(c.phase & 1);
+  if (opens) c.races->openCluster(c.phase & 1);
   if (releases) c.races->arriveAtCluster(c.phase & 1, c.races->number(w.block->rank, w.index));
 }
 void acquire(Warp &w) {
   // The phase that was waited for is the last one that completed.
   const Cluster &c = *w.block->cluster;
-  if (w.block->races) w.block->races->leave(detectorBarrier(c.phase - 1), w.index, false);
+  if (w.block->order) {
+    w.block->order->leave(detectorBarrier(c.phase - 1), w.index, false);
+    w.block->order->acquireFrom(c.released[(c.phase - 1) & 1], w.index);
+  }
   if (c.races) c.races->leaveCluster((c.phase - 1) & 1, c.races->number(w.block->rank, w.index));
 }
 

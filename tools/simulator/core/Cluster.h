@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/Warp.h"
+#include "memory/GridOrder.h"
 
 namespace sage::sim {
 
@@ -38,6 +39,7 @@ struct Cluster {
   };
   std::vector<std::vector<Lanes>> barrier; ///< of each warp of each block
   std::uint32_t phase = 0;                 ///< how often it completed
+  std::array<KnowledgePtr, 2> released; ///< by those who arrived, of even and of odd phases
   std::unique_ptr<ClusterRaces> races;     ///< null: one block only, no shared memory, or nobody looks for races
 
   void reset();

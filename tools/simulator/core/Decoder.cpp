@@ -212,6 +212,11 @@ std::string Program::lineText(std::uint32_t line) const {
   return start == std::string::npos ? std::string() : text.substr(start, text.find_last_not_of(" \t\r") - start + 1);
 }
 
+std::string Program::placeText(std::uint32_t line) const {
+  const std::string source = sources->at(line);
+  return "line " + std::to_string(line) + ": " + lineText(line) + (source.empty() ? "" : " (" + source + ")");
+}
+
 unsigned archNumber(const std::string &target) {
   if (!target.starts_with("sm_")) return 0;
   unsigned number = 0;

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "memory/DeviceHeap.h"
 #include "memory/RaceDetector.h"
 
 namespace sage::sim {
@@ -26,11 +27,38 @@ std::string place(const Allocation &a, std::uint64_t address) {
   return "at offset " + std::to_string(address - a.base) + " of ";
 }
 
+} // namespace
+
+std::string nearestText(const DeviceMemory &memory, std::uint64_t address) {
+  const Allocation *a = memory.nearest(address);
+  return a ? place(*a, address) + describe(*a) : std::string();
+}
+
+namespace {
+
 std::string sizeText(std::uint32_t size) { return std::to_string(size) + (size == 1 ? " byte" : " bytes"); }
 
 void addNearest(Warp &w, std::uint64_t address) {
-  if (const Allocation *a = w.block->memory->nearest(address))
-    w.block->violation->nearest = place(*a, address) + describe(*a);
+  w.block->violation->nearest = nearestText(*w.block->memory, address);
+}
+
+std::string nearestBlock(DeviceHeap &heap, std::uint64_t address) {
+  std::string text;
+  std::uint64_t best = ~std::uint64_t{0};
+  for (const auto &[base, bytes] : heap.blocks()) {
+    const std::uint64_t away = address < base ? base - address : address < base + bytes ? 0 : address - base - bytes;
+    if (away >= best) continue;
+    best = away;
+    text = std::to_string(away) + " bytes " + (address < base ? "before" : "behind the end of") +
+           " a block of the device heap of " + std::to_string(bytes) + " bytes at " + hex(base);
+  }
+  return text;
+}
+
+/// "block (3,0,0), warp 1" of the grid.
+std::string sideText(const Block &b, std::uint32_t linear, std::uint32_t warp) {
+  return "block (" + std::to_string(linear % b.grid[0]) + "," + std::to_string(linear / b.grid[0] % b.grid[1]) + "," +
+         std::to_string(linear / b.grid[0] / b.grid[1]) + "), warp " + std::to_string(warp);
 }
 
 } // namespace
@@ -51,6 +79,29 @@ void globalFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address
     faultAt(w, inst, ViolationKind::OutOfBounds, lane, address, Space::Global,
             what + (found ? ", which crosses the end of its allocation" : ", outside of every allocation"));
   addNearest(w, address);
+}
+
+bool checkHeap(Warp &w, const Inst *inst, const Allocation &heap, const std::uint64_t *offsets, std::uint32_t &mask,
+               std::uint32_t size, bool isWrite) {
+  for (std::uint32_t m = mask; m != 0; m &= m - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(m));
+    const std::uint64_t address = heap.base + offsets[lane];
+    const DeviceHeap::Place place = w.block->memory->heap().placeOf(address, size);
+    if (place == DeviceHeap::Place::Inside) continue;
+    const bool freed = place == DeviceHeap::Place::Freed;
+    const auto kind = freed ? ViolationKind::UseAfterFree : ViolationKind::OutOfBounds;
+    if (!w.block->checks.on(kind)) {
+      mask &= ~(1u << lane);
+      continue;
+    }
+    faultAt(
+        w, inst, kind, lane, address, Space::Global,
+        std::string(isWrite ? "write" : "read") + " of " + sizeText(size) + " at " + hex(address) +
+            (freed ? " in a block of the device heap that was freed" : " outside of every block of the device heap"));
+    w.block->violation->nearest = nearestBlock(w.block->memory->heap(), address);
+    return false;
+  }
+  return true;
 }
 
 void boundsFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size,
@@ -100,14 +151,43 @@ void raceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, 
               other);
   if (!first) return;
   const Inst *there = w.block->races->findAccess(warp, address, otherWrites);
-  w.block->violation->details.push_back(there ? "other side: " + other + ", line " + std::to_string(there->line) +
-                                                    ": " + w.block->program->lineText(there->line)
+  w.block->violation->details.push_back(there ? "other side: " + other + ", " + w.block->program->placeText(there->line)
                                               : "other side: " + other + ", an access too long ago to be named");
 }
 
-void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address) {
-  faultAt(w, inst, ViolationKind::Race, lane, address, Space::Shared,
-          "lanes of one store write different values to shared memory at " + hex(address));
+void globalRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
+                     const Segment &other, bool otherWrites) {
+  const bool first = !w.block->violation;
+  const std::string who = sideText(*w.block, other.block, other.warp);
+  faultAt(w, inst, ViolationKind::GlobalRace, lane, address, Space::Global,
+          std::string(isWrite ? "write to" : "read of") + " global memory at " + hex(address) +
+              " is not ordered behind a " + (otherWrites ? "write" : "read") + " by " + who);
+  if (!first) return;
+  addNearest(w, address);
+  const Inst &there = w.block->program->code[other.instruction];
+  w.block->violation->details.push_back("other side: " + who + ", " + w.block->program->placeText(there.line));
+}
+
+void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite, unsigned otherLane,
+                   bool otherWrites) {
+  const bool first = !w.block->violation;
+  faultAt(w, inst, ViolationKind::LaneRace, lane, address, Space::Shared,
+          std::string(isWrite ? "write to" : "read of") + " shared memory at " + hex(address) + " by lane " +
+              std::to_string(lane) + " is not ordered behind a " + (otherWrites ? "write" : "read") + " by lane " +
+              std::to_string(otherLane) + " of the same warp");
+  if (!first) return;
+  const Inst *there = w.block->order->findAccess(w.index, address, otherWrites, inst);
+  if (!there) there = w.block->order->findAccess(w.index, address, otherWrites);
+  w.block->violation->details.push_back(
+      "other side: lane " + std::to_string(otherLane) + ", " +
+      (there ? w.block->program->placeText(there->line) : std::string("an access too long ago to be named")));
+}
+
+void laneClashFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, Space space) {
+  faultAt(w, inst, ViolationKind::LaneRace, lane, address, space,
+          "lanes of one store write different values to " + std::string(spaceName(space)) + " memory at " +
+              hex(address));
+  if (space == Space::Global) addNearest(w, address);
 }
 
 } // namespace sage::sim

@@ -5,9 +5,16 @@
 
 namespace sage::sim {
 
+/// The allocation that ADDRESS lies in or next to, in words; empty when there is none.
+std::string nearestText(const DeviceMemory &memory, std::uint64_t address);
+
 void misalignedFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, Space space);
 /// Outside of every live allocation: out of bounds, or use after free.
 void globalFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, bool isWrite);
+/// The lanes of MASK whose access to the device heap lies in memory that malloc gave. Reports the others, unless nobody
+/// looks: then they are left out.
+bool checkHeap(Warp &w, const Inst *inst, const Allocation &heap, const std::uint64_t *offsets, std::uint32_t &mask,
+               std::uint32_t size, bool isWrite);
 void boundsFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size,
                  std::uint64_t limit, Space space);
 void readOnlyFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address);
@@ -17,7 +24,13 @@ void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address
 /// Two accesses to the byte at ADDRESS of shared memory that nothing orders; the other one is WARP's.
 void raceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t warp, bool otherWrites,
                bool isWrite);
+/// The same in global memory; OTHER says who.
+void globalRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
+                     const Segment &other, bool otherWrites);
+/// Two lanes of a warp without bar.warp.sync between them.
+void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite, unsigned otherLane,
+                   bool otherWrites);
 /// Lanes of one store with different values for one place.
-void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address);
+void laneClashFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, Space space);
 
 } // namespace sage::sim

@@ -128,7 +128,12 @@ private:
 LaunchOutcome runGrid(Launch &launch, unsigned hostThreads) {
   if (launch.program->usesHeap) launch.memory->heap().prepare(*launch.memory, launch.heapBytes); // malloc gives null without
   const std::uint64_t size = std::uint64_t{launch.cluster[0]} * launch.cluster[1] * launch.cluster[2];
-  const std::uint64_t clusters = std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2] / size;
+  const std::uint64_t blocks = std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2],
+                      clusters = blocks / size;
+  if (launch.checks.on(ViolationKind::GlobalRace)) {
+    launch.memory->startLaunch();
+    if (blocks > 1) launch.sync = std::make_shared<SyncTable>(launch.memory->segments());
+  }
   Shared shared{launch, clusters, launch.residentBlocks / size, {}, {}, {}, nowNs(), {}, {}};
   if (hostThreads == 0) hostThreads = std::max(1u, std::thread::hardware_concurrency());
   const auto workers = static_cast<unsigned>(std::min<std::uint64_t>(hostThreads, shared.clusterCount));

@@ -9,6 +9,7 @@
 
 #include "core/Program.h"
 #include "memory/DeviceMemory.h"
+#include "memory/GridOrder.h"
 #include "report/Checks.h"
 #include "report/Counters.h"
 #include "report/Violation.h"
@@ -31,6 +32,7 @@ struct Launch {
   std::uint64_t heapBytes = 0; ///< of malloc, when it is first used; 0: the default
   double timeoutSeconds = 0; ///< without a block that ends; 0: for ever
   Checks checks;
+  std::shared_ptr<SyncTable> sync; ///< what blocks publish to each other; null for one block, or without detectors
 };
 
 struct LaunchOutcome {

@@ -166,6 +166,8 @@ struct Program {
   std::shared_ptr<const std::vector<std::string>> lines; ///< the module's source
   std::string lineText(std::uint32_t line) const;
   std::shared_ptr<const SourceMap> sources;
+  /// "line 12: st.global.b32 [%a], %r; (sum.cu:7)".
+  std::string placeText(std::uint32_t line) const;
 };
 
 } // namespace sage::sim

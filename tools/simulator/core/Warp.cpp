@@ -8,6 +8,7 @@
 
 #include "core/Cluster.h"
 #include "isa/Families.h"
+#include "memory/LaneWatch.h"
 #include "memory/RaceDetector.h"
 
 namespace sage::sim {
@@ -115,6 +116,10 @@ bool gather(Warp &w, const Inst *inst, std::uint32_t need) {
   return false;
 }
 
+void orderLanes(Warp &w) {
+  if (w.block->lanes) w.stretch = w.block->lanes->nextStretch();
+}
+
 const Inst *resume(Warp &w) {
   if (w.stop == Stop::Faulted) return nullptr;
   const auto next = furthestBack(w);
@@ -141,7 +146,7 @@ const Inst *exitLanes(Warp &w, const Inst *inst, std::uint32_t mask) {
   // Collectives may have waited for the lanes that are gone.
   for (Split &s : w.parked)
     if (s.wait == Split::Wait::Converge) s.wait = Split::Wait::Ready;
-  if (w.alive == 0 && w.block->races) w.block->races->exited(w.index);
+  if (w.alive == 0 && w.block->order) w.block->order->exited(w.index);
   checkBarriers(*w.block);
   threadsExited(*w.block);
   if (rest != 0) {

@@ -49,6 +49,7 @@ struct BlockCount {
 /// Where the lanes of the last access of an instruction lay: consecutive accesses mostly stay in one allocation.
 struct LookupCache {
   Allocation *allocation = nullptr;
+  std::uint32_t segment = 0, tick = 0; ///< of the race detector, and the tick it belongs to
 };
 
 struct Block;
@@ -68,6 +69,7 @@ struct Warp {
   std::uint32_t alive = 0;    ///< lanes that have not exited
   std::uint32_t exists = 0;   ///< lanes that the block has
   std::uint32_t index = 0;
+  std::uint32_t stretch = 0; ///< between two collectives, for races of lanes
   const Inst *pc = nullptr;
   Block *block = nullptr;
   BlockCount *counts = nullptr;
@@ -93,6 +95,7 @@ struct Warp {
 
 struct Barrier {
   bool inUse = false;
+  bool reduces = false;                        ///< bar.red
   std::uint32_t expected = 0;                  ///< threads; 0 means all of the block
   std::uint32_t arrived = 0;                   ///< threads, a whole warp counts 32
   std::uint32_t trueLanes = 0, falseLanes = 0; ///< votes of bar.red
@@ -102,6 +105,7 @@ struct Barrier {
 struct Launch; // GridRunner.h
 
 class RaceDetector; // memory/RaceDetector.h
+class LaneWatch;    // memory/LaneWatch.h
 
 struct Block {
   const Program *program = nullptr;
@@ -118,7 +122,9 @@ struct Block {
   std::uint32_t sharedBytes = 0;
   std::uint32_t reservedShared = 0; ///< where the system's part of it begins; 0: there is none
   const std::uint8_t *parameters = nullptr;
-  RaceDetector *races = nullptr; ///< null: one warp only, or no shared memory
+  RaceDetector *order = nullptr; ///< null: nobody looks for races
+  RaceDetector *races = nullptr; ///< the same where shared memory is watched: several warps and any of it
+  LaneWatch *lanes = nullptr;    ///< null: nobody looks for races of lanes, or there is no shared memory
   Checks checks;
   // What shadow bytes become: with a detector off they say that all is well.
   std::uint8_t unwritten = shadowUnset, inFlight = shadowInFlight;
@@ -139,8 +145,14 @@ const Inst *faultAt(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane
 bool gather(Warp &w, const Inst *inst, std::uint32_t need);
 /// The next instruction of the split that runs after the current one was parked; null when none can.
 const Inst *resume(Warp &w);
+/// The lanes of a collective have come together: what they did before is ordered before what they do next.
+void orderLanes(Warp &w);
 /// `gather` for a collective marked .aligned: all living lanes of the warp.
-inline bool gatherAll(Warp &w, const Inst *inst) { return w.active == w.alive || gather(w, inst, w.alive); }
+inline bool gatherAll(Warp &w, const Inst *inst) {
+  if (w.active != w.alive && !gather(w, inst, w.alive)) return false;
+  if (w.block->lanes) orderLanes(w);
+  return true;
+}
 /// Splits the running lanes at a branch whose TAKEN lanes go to TARGET and whose others go to NEXT.
 const Inst *diverge(Warp &w, const Inst *target, std::uint32_t taken, const Inst *next);
 /// Ends the lanes of MASK.

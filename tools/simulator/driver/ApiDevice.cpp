@@ -1,6 +1,7 @@
 // Exports: initialisation and devices.
 #include <pthread.h>
 
+#include <cstdlib>
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -11,6 +12,12 @@ namespace sage::cuda {
 namespace {
 
 using namespace sim;
+
+void reportLeaksAtExit() {
+  const DriverState &s = state();
+  for (const auto &c : s.devices) reportLeaks(*c);
+  for (const auto &c : s.created) reportLeaks(*c);
+}
 
 constexpr int driverVersion = 13000;
 
@@ -72,6 +79,7 @@ Result cuInit(unsigned flags) {
         return Result::NoDevice;
       }
     }
+    if (!s.initialised && environment().leaks) std::atexit(reportLeaksAtExit);
     s.initialised = true;
     static const int registered = pthread_atfork(nullptr, nullptr, afterFork);
     return registered == 0 ? Result::Success : Result::OutOfMemory;

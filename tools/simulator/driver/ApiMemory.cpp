@@ -33,7 +33,10 @@ Result releaseDevice(ContextHandle &c, DevicePtr pointer) {
   if (pointer == 0) return Result::Success;
   if (c.managed.contains(pointer)) return releaseManaged(c, pointer);
   const Allocation *a = c.memory->find(pointer);
-  if (!a || a->base != pointer || a->kind != Allocation::Kind::Device) return Result::InvalidValue;
+  if (!a || a->base != pointer || a->kind != Allocation::Kind::Device || a->freed) {
+    reportFree(c, pointer);
+    return Result::InvalidValue;
+  }
   c.allocations.erase(pointer);
   return c.memory->free(pointer) ? Result::Success : Result::InvalidValue;
 }

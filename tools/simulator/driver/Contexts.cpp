@@ -62,6 +62,7 @@ void unmapHost(DriverState &s, void *pointer) {
 }
 
 void destroyContents(DriverState &s, cuda::ContextHandle &c) {
+  reportLeaks(c);
   for (const auto &module : c.modules) {
     for (const auto &[name, function] : module->functions) s.functions.erase(function.get());
     s.modules.erase(module.get());
@@ -78,6 +79,7 @@ void destroyContents(DriverState &s, cuda::ContextHandle &c) {
   }
   c.pinned.clear();
   for (const cuda::DevicePtr p : c.allocations) c.memory->free(p);
+  c.ended.insert(c.allocations.begin(), c.allocations.end());
   c.allocations.clear();
   c.managed.clear();
   for (cuda::ContextHandle *peer : c.peers) c.memory->removePeer(*peer->memory);

@@ -39,7 +39,7 @@ const Environment &environment() {
   static const Environment result{variable("SAGESIM_DEVICES"),      variable("SAGESIM_REPORT"),
                                   variable("SAGESIM_TRACE") == "1", variable("SAGESIM_LEVEL"),
                                   seconds("SAGESIM_TIMEOUT", 600),  checks("SAGESIM_CHECKS"),
-                                  count("SAGESIM_THREADS", 1024)};
+                                  variable("SAGESIM_LEAKS") == "1", count("SAGESIM_THREADS", 1024)};
   return result;
 }
 

@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "core/Faults.h"
 #include "driver/Environment.h"
+#include "memory/DeviceHeap.h"
 
 namespace sage::sim {
 namespace {
@@ -53,10 +55,11 @@ bool makeDevices(DriverState &s, const std::string &names) {
     auto device = std::make_unique<cuda::ContextHandle>();
     device->ordinal = static_cast<int>(s.devices.size());
     device->spec = spec;
-    // The host's memory limits the device's: data and shadow take two bytes for one.
-    device->memory = std::make_shared<DeviceMemory>(std::min(spec->memoryBytes, hostMemoryBytes() / 2),
-                                                    environment().checks.on(ViolationKind::UninitialisedRead),
-                                                    static_cast<unsigned>(device->ordinal));
+    // The host's memory limits the device's: data and shadows take three bytes for one.
+    const Checks &checks = environment().checks;
+    device->memory = std::make_shared<DeviceMemory>(
+        std::min(spec->memoryBytes, hostMemoryBytes() / 3), checks.on(ViolationKind::UninitialisedRead),
+        checks.on(ViolationKind::GlobalRace), static_cast<unsigned>(device->ordinal));
     s.devices.push_back(std::move(device));
   }
   return true;
@@ -80,11 +83,54 @@ std::vector<cuda::ContextHandle *> &contextStack() {
 
 cuda::ContextHandle *currentContext() { return contextStack().empty() ? nullptr : contextStack().back(); }
 
-void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation) {
+namespace {
+
+void report(DriverState &s, const Violation &violation) {
   std::fputs(violationText(violation).c_str(), stderr);
-  context.sticky = static_cast<cuda::Result>(violationResult(violation.kind));
   s.reports.push_back(violationJson(violation));
   writeReports(s);
+}
+
+Violation leakOf(std::uint64_t address, std::uint64_t bytes, const std::string &what) {
+  Violation v;
+  v.kind = ViolationKind::Leak;
+  v.hasAddress = true;
+  v.address = address;
+  v.space = "global";
+  v.message = std::to_string(bytes) + " bytes of " + what + " were never freed";
+  return v;
+}
+
+} // namespace
+
+void reportFree(const cuda::ContextHandle &context, cuda::DevicePtr pointer) {
+  const Allocation *a = context.memory->find(pointer);
+  const bool twice = a && a->freed && a->base == pointer;
+  if (twice && context.ended.contains(pointer)) return;
+  Violation v;
+  v.kind = twice ? ViolationKind::DoubleFree : ViolationKind::InvalidFree;
+  if (!environment().checks.on(v.kind)) return;
+  v.hasAddress = true;
+  v.address = pointer;
+  v.space = "global";
+  v.message = twice ? "free of memory that was freed already" : "free of an address that no allocation starts at";
+  v.nearest = nearestText(*context.memory, pointer);
+  report(state(), v);
+}
+
+void reportLeaks(const cuda::ContextHandle &context) {
+  if (!environment().leaks || !environment().checks.on(ViolationKind::Leak)) return;
+  for (const cuda::DevicePtr p : context.allocations)
+    if (const Allocation *a = context.memory->find(p); a && !a->freed)
+      report(state(), leakOf(p, a->bytes, "allocation " + std::to_string(a->serial)));
+  if (!context.isPrimary) return;
+  for (const auto &[address, bytes] : context.memory->heap().blocks())
+    report(state(), leakOf(address, bytes, "the device heap"));
+}
+
+void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation) {
+  context.sticky = static_cast<cuda::Result>(violationResult(violation.kind));
+  report(s, violation);
 }
 
 } // namespace sage::sim

@@ -115,6 +115,7 @@ struct ContextHandle {
   std::shared_ptr<sim::DeviceMemory> memory; ///< the device's, shared by its contexts
   std::unordered_set<DevicePtr> allocations; ///< made in this context
   std::unordered_set<ContextHandle *> peers; ///< whose memory kernels may use
+  std::unordered_set<DevicePtr> ended;       ///< freed with the context, not by the program
   std::unordered_set<DevicePtr> managed;     ///< those of them that the host may touch
   std::vector<std::unique_ptr<ModuleHandle>> modules;
   std::map<void *, PinnedRange> pinned; ///< by host pointer
@@ -174,6 +175,10 @@ void unmapHost(DriverState &s, void *pointer);
 std::vector<cuda::ContextHandle *> &contextStack();
 cuda::ContextHandle *currentContext();
 
+/// A free of POINTER, which is not the start of an allocation, or of one that was freed.
+void reportFree(const cuda::ContextHandle &context, cuda::DevicePtr pointer);
+/// What CONTEXT allocated and nobody freed, on request (SAGESIM_LEAKS).
+void reportLeaks(const cuda::ContextHandle &context);
 /// Prints the violation, adds it to the report file, and makes the context unusable.
 void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation);
 

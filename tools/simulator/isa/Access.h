@@ -21,6 +21,7 @@ struct Region {
   /// Of shared memory, when the address names a block of the cluster: whose it is. Null: the own.
   Block *owner = nullptr;
   bool reachesCluster = false; ///< addresses may name other blocks
+  u64 *races = nullptr;        ///< cells of the race detector, global memory only
 };
 
 enum class Use : unsigned { Read, Write };
@@ -55,6 +56,12 @@ SIM_INLINE bool checkAligned(Warp &w, const Inst *i, Lanes<u64> address, u32 siz
   return false;
 }
 
+SIM_INLINE Region globalRegion(const Allocation &a) {
+  Region r{a.data, a.shadow, Space::Global, a.base};
+  r.races = a.races;
+  return r;
+}
+
 template <class Body>
 SIM_INLINE bool globalAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mask, u32 size, Use use, Body body) {
   if (!checkAligned(w, i, address, size, mask, Space::Global)) return false;
@@ -86,7 +93,16 @@ SIM_INLINE bool globalAccess(Warp &w, const Inst *i, Lanes<u64> address, u32 mas
     }
     const Lanes<u64> offset = address - a.base;
     const u32 inside = maskOf(offset <= a.bytes - size) & mask;
-    if (!body(Region{a.data, a.shadow, Space::Global, a.base}, offset, inside)) return false;
+    if (__builtin_expect(a.isHeap, 0)) {
+      u32 allowed = inside;
+      if (!checkHeap(w, i, a, reinterpret_cast<const u64 *>(&offset), allowed, size, use == Use::Write)) return false;
+      mask &= ~(inside & ~allowed);
+      if (allowed == 0) continue;
+      if (!body(globalRegion(a), offset, allowed)) return false;
+      mask &= ~allowed;
+      continue;
+    }
+    if (!body(globalRegion(a), offset, inside)) return false;
     mask &= ~inside;
   }
   return true;
@@ -257,6 +273,27 @@ SIM_INLINE u32 bankConflicts(Lanes<u64> offset, u32 mask, u32 size) {
     extra += worst > 1 ? worst - 1 : 0;
   }
   return extra;
+}
+
+/// Sectors of 32 bytes that the lanes of MASK touch; an access of SIZE bytes lies within one.
+SIM_INLINE u32 sectorsOf(Lanes<u64> address, u32 mask) {
+  const Lanes<u64> sector = address >> 5;
+  u64 seen[32];
+  u32 count = 0;
+  for (u32 m = mask; m != 0; m &= m - 1) { // neighbours first: they mostly agree
+    const u64 mine = sector[std::countr_zero(m)];
+    u32 k = count;
+    while (k > 0 && seen[k - 1] != mine) --k;
+    if (k == 0) seen[count++] = mine;
+  }
+  return count;
+}
+SIM_INLINE void countSectors(Warp &w, const Region &r, Lanes<u64> offset, u32 mask, u32 size) {
+  if (r.space != Space::Global) return;
+  ++w.stats->globalRequests;
+  w.stats->globalSectors += isContiguous(offset, mask, size)
+                                ? ((r.base + offset[0] + 32 * size - 1) >> 5) - ((r.base + offset[0]) >> 5) + 1
+                                : sectorsOf(offset + r.base, mask);
 }
 
 SIM_INLINE void countBytes(Warp &w, Space space, u32 mask, u32 size, Use use) {

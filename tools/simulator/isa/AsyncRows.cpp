@@ -21,6 +21,15 @@ bool fillRecord(Warp &w, const Inst *i, AsyncCopies::Record &record, u32 size) {
   const u32 full = maskOf(sizes == size) & w.active;
   const Lanes<u64> source = addresses(w, i->o + 4);
   const auto copy = [&](const Region &r, Lanes<u64> offset, u32 mask) {
+    countSectors(w, r, offset, mask, size);
+    alignas(128) u64 at[32];
+    std::memcpy(at, &offset, sizeof at);
+    for (unsigned lane = 0, count = 0; lane < 32; lane += count) { // neighbours at once
+      for (count = 0; lane + count < 32 && (mask >> (lane + count) & 1) && at[lane + count] == at[lane] + count * size;)
+        ++count;
+      if (count != 0 && !raceFreeRead(w, i, r, at[lane], count * size, size, lane)) return false;
+      count += count == 0;
+    }
     for (u32 m = mask; m != 0; m &= m - 1) {
       const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
       if (!readable(w, i, r, offset[lane], size, lane)) return false;

@@ -85,25 +85,25 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
   const R *c = i->operandCount > (hasResult ? 6u : 5u) ? w.lanes<R>(m[5]) : b;
   R *d = hasResult ? w.lanes<R>(i->o[0]) : nullptr;
   const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
-    RaceDetector *races = w.block->races;
-    const bool fenced = races && (i->extra & fencedAccess);
+    RaceDetector *races = w.block->order;
     rememberAccess(w, i, r, offset, mask, sizeof(T), true);
-    if (fenced) races->fence(w.index);
+    countSectors(w, r, offset, mask, sizeof(T));
+    if (races && (i->extra & releases)) races->fence(w.index, i->extra & deviceWide);
     w.stats->atomics += static_cast<u64>(__builtin_popcount(mask));
     for (u32 rest = mask; rest != 0; rest &= rest - 1) {
       const unsigned lane = static_cast<unsigned>(std::countr_zero(rest));
       const u64 at = offset[lane];
       if (!readable(w, i, r, at, sizeof(T), lane)) return false;
       if ((w.block->asyncReaders || r.owner) && !notRead(w, i, r, at, sizeof(T), lane)) return false;
-      if (races) {
-        if (!raceFreeStrong(w, i, r, at, sizeof(T), lane, true)) return false;
-        races->strongRead(w.index, placeOf(w, r, at));
-        signal(w, r, at);
-      }
+      if (races && !raceFreeStrong(w, i, r, at, sizeof(T), lane, true)) return false;
+      // Told before the value is there, looked for behind it: nobody finds a value without its order.
+      if (races) signal(w, r, at);
       const U old = update<T, Op>(r.data + at, static_cast<U>(b[lane]), static_cast<U>(c[lane]));
+      if (races) races->strongRead(w.index, placeOf(w, r, at));
       if (d) d[lane] = old;
     }
-    if (fenced) races->fence(w.index);
+    if (i->extra & (acquires | releases)) orderLanes(w);
+    if (races && (i->extra & acquires)) races->acquireFence(w.index, i->extra & deviceWide);
     return true;
   };
   return access(w, i, static_cast<Space>(i->extra & 7), addresses(w, m), w.active, sizeof(T), Use::Write, body)
@@ -153,9 +153,10 @@ unsigned extraOf(const Form &f) {
                       : f.has("shared") || f.has("shared::cta") ? Space::Shared
                       : f.has("shared::cluster")                ? Space::SharedCluster
                                                                 : Space::Generic;
-  const bool fenced = f.has("acquire") || f.has("release") || f.has("acq_rel");
+  const bool both = f.has("acq_rel");
   return static_cast<unsigned>(space) | unsigned(f.row->pattern.starts_with("red")) << 3 | strongAccess |
-         (fenced ? fencedAccess : 0u);
+         (both || f.has("acquire") ? acquires : 0u) | (both || f.has("release") ? releases : 0u) |
+         (f.has("cta") ? 0u : deviceWide);
 }
 
 template <class Op> Picked bitwise(const Form &f) {

@@ -1,18 +1,64 @@
 // Exchanges between the lanes of a warp (PTX ISA §9.7.9.6 shfl, §9.7.13.10–9.7.13.14 vote, match, activemask, redux,
 // elect). Each gathers the lanes of its member mask first.
+#include <cstdio>
+
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
-/// The member mask: the same for all lanes that execute together.
+/// The member mask: the same for all lanes that execute together (`grouped` sees to that).
 SIM_INLINE u32 members(const Warp &w, u32 offset) {
   return w.active ? const_cast<Warp &>(w).lanes<u32>(offset)[std::countr_zero(w.active)] : 0;
 }
+
+/// A lane whose mask does not name itself (PTX ISA: the behaviour is undefined).
+const Inst *outsideFault(Warp &w, const Inst *i, u32 lanes) {
+  return fault(w, i, ViolationKind::InvalidMask, static_cast<unsigned>(std::countr_zero(lanes)),
+               "the member mask does not name the lane that executes the instruction");
+}
+
+/// Lanes that came together with different masks, each naming all of its own lanes: one group after the other, as in
+/// the tiles of a cooperative group. MASK is the operand with the member mask.
+template <Handler Body, unsigned Mask> const Inst *grouped(Warp &w, const Inst *i) {
+  const u32 whole = w.active;
+  const Lanes<u32> masks = get<u32>(w, i->o[Mask]);
+  const u32 outside =
+      whole & ~maskOf((masks >> Lanes<u32>{0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                           16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31} &
+                       1u) != 0u);
+  if (__builtin_expect(outside != 0 && w.block->checks.on(ViolationKind::InvalidMask), 0))
+    return outsideFault(w, i, outside);
+  const auto sameAs = [&](u32 lanes) { return maskOf(masks == masks[std::countr_zero(lanes)]) & lanes; };
+  if (__builtin_expect(whole == 0 || sameAs(whole) == whole, 1)) return Body(w, i);
+  for (u32 rest = whole; rest != 0;) { // a group that waits for lanes elsewhere takes the others with it
+    const u32 group = sameAs(rest);
+    if ((masks[std::countr_zero(group)] & w.alive & ~group) != 0) return Body(w, i);
+    rest &= ~group;
+  }
+  const Inst *next = i + 1;
+  for (u32 rest = whole; rest != 0 && next == i + 1;) {
+    const u32 group = sameAs(rest);
+    w.narrow(group);
+    next = Body(w, i);
+    rest &= ~group;
+  }
+  if (next == i + 1) w.narrow(whole);
+  return next;
+}
 #define SIM_GATHER(operand)                                                                                            \
   const u32 needed = members(w, operand) & w.alive;                                                                    \
-  if ((needed & ~w.active) != 0 && !gather(w, i, needed)) return resume(w)
+  if ((needed & ~w.active) != 0 && !gather(w, i, needed)) return resume(w);                                            \
+  orderLanes(w)
+
+// §9.7.9.6: the result is undefined when the source is inactive or not in the mask.
+const Inst *sourceFault(Warp &w, const Inst *i, unsigned lane, u32 members) {
+  char text[16];
+  std::snprintf(text, sizeof text, "0x%08x", members);
+  return fault(w, i, ViolationKind::InvalidSource, lane,
+               "the shuffle reads a lane that takes no part: those that do are " + std::string(text));
+}
 
 enum Direction : unsigned { Up, Down, Butterfly, Index };
 // Operands: d, p, source, b, c, members. `extra` is the direction.
@@ -20,7 +66,7 @@ const Inst *shuffle(Warp &w, const Inst *i) {
   SIM_GATHER(i->o[5]);
   const u32 *source = w.lanes<u32>(i->o[2]), *bs = w.lanes<u32>(i->o[3]), *cs = w.lanes<u32>(i->o[4]);
   alignas(128) u32 result[32];
-  u32 valid = 0;
+  u32 valid = 0, from = 0; // `from`: lanes that read one that takes no part
   for (u32 lane = 0; lane < 32; ++lane) {
     const u32 b = bs[lane] & 31, clamp = cs[lane] & 31, segment = cs[lane] >> 8 & 31;
     const u32 low = lane & segment, limit = low | (clamp & ~segment);
@@ -34,7 +80,11 @@ const Inst *shuffle(Warp &w, const Inst *i) {
     }
     result[lane] = source[inside ? j & 31 : lane];
     valid |= static_cast<u32>(inside) << lane;
+    from |= static_cast<u32>(inside && !(needed >> (j & 31) & 1)) << lane;
   }
+  if (const u32 bad = from & w.active;
+      __builtin_expect(bad != 0 && w.block->checks.on(ViolationKind::InvalidSource), 0))
+    return sourceFault(w, i, static_cast<unsigned>(std::countr_zero(bad)), needed);
   Lanes<u32> r;
   std::memcpy(&r, result, sizeof r);
   put<u32>(w, i->o[0], r);
@@ -119,7 +169,7 @@ Picked pickReduce(const Form &f) {
     if (f.has(name)) break;
     ++op;
   }
-  return {f.type() == Type::S32 ? reduce<i32> : reduce<u32>, op};
+  return {f.type() == Type::S32 ? grouped<reduce<i32>, 2> : grouped<reduce<u32>, 2>, op};
 }
 
 const Inst *activeMask(Warp &w, const Inst *i) {
@@ -140,31 +190,36 @@ const Inst *warpSync(Warp &w, const Inst *i) {
 
 const Row rows[] = {
     {"shfl sync up b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp,
-     [](const Form &) -> Picked { return {shuffle, Up}; }},
+     [](const Form &) -> Picked { return {grouped<shuffle, 5>, Up}; }},
     {"shfl sync down b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp,
-     [](const Form &) -> Picked { return {shuffle, Down}; }},
+     [](const Form &) -> Picked { return {grouped<shuffle, 5>, Down}; }},
     {"shfl sync bfly b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp,
-     [](const Form &) -> Picked { return {shuffle, Butterfly}; }},
+     [](const Form &) -> Picked { return {grouped<shuffle, 5>, Butterfly}; }},
     {"shfl sync idx b32", "Q a b:u32 c:u32 a:u32", UnitClass::Warp,
-     [](const Form &) -> Picked { return {shuffle, Index}; }},
-    {"vote sync all pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {vote, 0}; }},
-    {"vote sync any pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {vote, 1}; }},
-    {"vote sync uni pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {vote, 2}; }},
-    {"vote sync ballot b32", "d p a:u32", UnitClass::Warp, always<ballot>},
+     [](const Form &) -> Picked { return {grouped<shuffle, 5>, Index}; }},
+    {"vote sync all pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {grouped<vote, 4>, 0}; }},
+    {"vote sync any pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {grouped<vote, 4>, 1}; }},
+    {"vote sync uni pred", "N p a:u32", UnitClass::Warp, [](const Form &) -> Picked { return {grouped<vote, 4>, 2}; }},
+    {"vote sync ballot b32", "d p a:u32", UnitClass::Warp, always<grouped<ballot, 3>>},
     {"match any sync b32|b64", "d:b32 a b:u32", UnitClass::Warp,
-     [](const Form &f) -> Picked { return f.type() == Type::B32 ? matchAny<u32> : matchAny<u64>; }},
+     [](const Form &f) -> Picked {
+       return f.type() == Type::B32 ? grouped<matchAny<u32>, 2> : grouped<matchAny<u64>, 2>;
+     }},
     {"match all sync b32|b64", "Q:b32 a b:u32", UnitClass::Warp,
-     [](const Form &f) -> Picked { return f.type() == Type::B32 ? matchAll<u32> : matchAll<u64>; }},
+     [](const Form &f) -> Picked {
+       return f.type() == Type::B32 ? grouped<matchAll<u32>, 3> : grouped<matchAll<u64>, 3>;
+     }},
     {"redux sync add|min|max u32|s32", "d a b:u32", UnitClass::Warp, pickReduce, 80},
     {"redux sync and|or|xor b32", "d a b:u32", UnitClass::Warp, pickReduce, 80},
     {"redux sync min|max [abs] [NaN] f32", "d a b:u32", UnitClass::Warp,
      [](const Form &f) -> Picked {
-       return {reduceFloat, unsigned(f.has("max")) | unsigned(f.has("abs")) << 1 | unsigned(f.has("NaN")) << 2};
+       return {grouped<reduceFloat, 2>,
+               unsigned(f.has("max")) | unsigned(f.has("abs")) << 1 | unsigned(f.has("NaN")) << 2};
      },
      100},
     {"activemask b32", "d", UnitClass::Warp, always<activeMask>},
-    {"elect sync", "Q:b32 a:u32", UnitClass::Warp, always<elect>, 90},
-    {"bar warp sync", "a:u32", UnitClass::Barrier, always<warpSync>},
+    {"elect sync", "Q:b32 a:u32", UnitClass::Warp, always<grouped<elect, 2>>, 90},
+    {"bar warp sync", "a:u32", UnitClass::Barrier, always<grouped<warpSync, 0>>},
 };
 
 } // namespace

@@ -70,10 +70,13 @@ const Inst *trap(Warp &w, const Inst *i) {
 
 const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 
+// `extra`: 1 for a scope beyond the block.
 const Inst *fence(Warp &w, const Inst *i) {
-  if (w.block->races) w.block->races->fence(w.index);
+  if (w.block->order) w.block->order->fence(w.index, i->extra != 0);
+  orderLanes(w); // with the flag that it belongs to
   return i + 1;
 }
+Picked pickFence(const Form &f) { return {fence, f.has("cta") ? 0u : 1u}; }
 
 // Lets the other warps run.
 const Inst *sleep(Warp &w, const Inst *i) {
@@ -98,7 +101,7 @@ const Inst *barrierAt(Warp &w, const Inst *i, const std::uint32_t *id, const std
   if (number >= namedBarriers)
     return fault(w, i, ViolationKind::IllegalInstruction, lane, "there is no barrier " + std::to_string(number));
   if (count % 32 != 0)
-    return fault(w, i, ViolationKind::IllegalInstruction, lane,
+    return fault(w, i, ViolationKind::BarrierMisuse, lane,
                  "a barrier for " + std::to_string(count) + " threads, not a multiple of 32");
   return arriveAtBarrier(w, i, number, count, i->extra & Waits);
 }
@@ -144,10 +147,10 @@ const Row rows[] = {
     {"barrier [cta] red popc [aligned] u32", "d a:u32 p", UnitClass::Barrier, pickReduce},
     {"barrier [cta] red and|or [aligned] pred", "N a:u32 a:u32 p", UnitClass::Barrier, pickReduce},
     {"barrier [cta] red and|or [aligned] pred", "N a:u32 p", UnitClass::Barrier, pickReduce},
-    {"membar cta|gl|sys", "", UnitClass::Barrier, plain<fence>},
+    {"membar cta|gl|sys", "", UnitClass::Barrier, pickFence},
     {"membar proxy alias", "", UnitClass::Barrier, plain<nothing>, 70},
-    {"fence [sc|acq_rel] " SIM_SCOPE, "", UnitClass::Barrier, plain<fence>},
-    {"fence acquire|release " SIM_SCOPE, "", UnitClass::Barrier, plain<fence>},
+    {"fence [sc|acq_rel] " SIM_SCOPE, "", UnitClass::Barrier, pickFence},
+    {"fence acquire|release " SIM_SCOPE, "", UnitClass::Barrier, pickFence},
 };
 
 } // namespace

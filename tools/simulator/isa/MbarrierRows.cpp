@@ -145,15 +145,15 @@ public:
   Release(Warp &w, const Inst *i) : warp(w), inst(i), relaxed(i->extra & Relaxed) {}
   /// False after a fault.
   bool at(Place &place, unsigned lane) {
-    RaceDetector *races = warp.block->races;
-    if (!races || last == place.barrier) return true;
+    RaceDetector *order = warp.block->order;
+    if (!order || last == place.barrier) return true;
     last = place.barrier;
     if (place.block == warp.block) {
-      races->arrive(place.barrier->order, warp.index, relaxed);
+      order->arrive(place.barrier->order, warp.index, relaxed);
       return true;
     }
     if (!touchInCluster(warp, inst, lane, *place.block, place.address, !relaxed)) return false;
-    races->arriveAt(*place.block->races, place.barrier->order, warp.index, relaxed);
+    order->arriveAt(*place.block->order, place.barrier->order, warp.index, relaxed);
     return true;
   }
 
@@ -167,6 +167,7 @@ private:
 // Operands: state, address (four entries), [count, or bytes].
 const Inst *arrive(Warp &w, const Inst *i) {
   Release release(w, i);
+  orderLanes(w);
   return eachLane(w, i, [&](unsigned lane) {
     Place at;
     if (!barrierAt(w, i, i->o + 1, lane, at)) return false;
@@ -245,10 +246,11 @@ template <bool Parity> const Inst *wait(Warp &w, const Inst *i) {
     if (acquired == at.barrier) return true;
     acquired = at.barrier;
     landCopies(w, at.address);
-    if (w.block->races) w.block->races->wait(at.barrier->order, w.index, i->extra & Relaxed);
+    if (w.block->order) w.block->order->wait(at.barrier->order, w.index, i->extra & Relaxed);
     return true;
   });
   if (!next) return nullptr;
+  if (done != 0) orderLanes(w);
   std::uint32_t &result = *w.lanes<std::uint32_t>(i->o[0]);
   result = (result & ~w.active) | done;
   const std::uint32_t failed = w.active & ~done;
@@ -310,7 +312,7 @@ const Inst *proxyFence(Warp &w, const Inst *i) {
 }
 // A fence of the generic proxy, for what it says of the tensor-map proxy: maps are never cached here.
 const Inst *fence(Warp &w, const Inst *i) {
-  if (w.block->races) w.block->races->fence(w.index);
+  if (w.block->order) w.block->order->fence(w.index);
   return i + 1;
 }
 // How many registers the code needs is the assembler's business. But warps that together ask for more than a

@@ -8,22 +8,35 @@
 namespace sage::sim::SAGESIM_LEVEL {
 namespace {
 
-// Strong accesses (volatile, relaxed, acquire, release) one lane after the other, as far as races are concerned.
+// Strong accesses (volatile, relaxed, acquire, release) one lane after the other, as far as races are concerned. What
+// others released is looked for behind the read, and what is released is told before the write: then nobody finds a
+// value without its order.
+
+/// One lane where all read the same flag, as those that poll do.
+u32 distinct(Lanes<u64> offset, u32 mask) {
+  const u32 first = mask & -mask;
+  return (maskOf(offset == offset[std::countr_zero(mask)]) & mask) == mask ? first : mask;
+}
 bool strongRead(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask, u32 size) {
-  RaceDetector *d = w.block->races;
-  if (!d) return true;
-  for (u32 m = mask; m != 0; m &= m - 1) {
+  for (u32 m = w.block->order ? distinct(offset, mask) : 0; m != 0; m &= m - 1) {
     const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
     if (!raceFreeStrong(w, i, r, offset[lane], size, lane, false)) return false;
-    d->strongRead(w.index, placeOf(w, r, offset[lane]));
   }
-  if (i->extra & fencedAccess) d->fence(w.index);
   return true;
 }
+void acquireAfter(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask) {
+  RaceDetector *d = w.block->order;
+  if (!d) return;
+  for (u32 m = distinct(offset, mask); m != 0; m &= m - 1)
+    d->strongRead(w.index, placeOf(w, r, offset[std::countr_zero(m)]));
+  if (!(i->extra & acquires)) return;
+  d->acquireFence(w.index, i->extra & deviceWide);
+  orderLanes(w);
+}
 bool strongWrite(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask, u32 size) {
-  RaceDetector *d = w.block->races;
+  RaceDetector *d = w.block->order;
   if (!d) return true;
-  if (i->extra & fencedAccess) d->fence(w.index);
+  if (i->extra & releases) d->fence(w.index, i->extra & deviceWide), orderLanes(w);
   for (u32 m = mask; m != 0; m &= m - 1) {
     const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
     if (!raceFreeStrong(w, i, r, offset[lane], size, lane, true)) return false;
@@ -55,11 +68,13 @@ SIM_INLINE bool loadScattered(Warp &w, const Inst *i, const Region &r, Lanes<u64
   const unsigned n = i->vector;
   alignas(128) u64 at[32];
   std::memcpy(at, &offset, sizeof at);
+  const bool weak = !(i->extra & strongAccess),
+             watchesLanes = weak && r.space == Space::Shared && w.block->lanes && !isForeign(w, r);
   for (u32 m = mask; m != 0; m &= m - 1) {
     const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
     if (!readable(w, i, r, at[lane], n * sizeof(M), lane)) return false;
-    if (!(i->extra & strongAccess) && !raceFreeRead(w, i, r, at[lane], n * sizeof(M), n * sizeof(M), lane))
-      return false;
+    if (weak && !raceFreeRead(w, i, r, at[lane], n * sizeof(M), n * sizeof(M), lane)) return false;
+    if (watchesLanes && !laneFree(w, i, r, at[lane], n * sizeof(M), lane, nullptr)) return false;
     for (unsigned e = 0; e < n; ++e) {
       M v;
       std::memcpy(&v, r.data + at[lane] + e * sizeof(M), sizeof v);
@@ -69,21 +84,35 @@ SIM_INLINE bool loadScattered(Warp &w, const Inst *i, const Region &r, Lanes<u64
   return true;
 }
 
+/// Races of lanes in an access that all of them make, one behind the other.
+bool contiguousLanesFree(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, const u8 *fresh) {
+  if (r.space != Space::Shared || !w.block->lanes || isForeign(w, r)) return true;
+  if (size == 4) return lanesFree(w, i, r, offset, fresh);
+  for (unsigned lane = 0; lane < 32; ++lane)
+    if (!laneFree(w, i, r, offset + lane * size, size, lane, fresh ? fresh + lane * size : nullptr)) return false;
+  return true;
+}
+
 template <class M, class R> const Inst *load(Warp &w, const Inst *i) {
   const u32 size = i->vector * sizeof(M);
   const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
     countBytes(w, r.space, mask, size, Use::Read);
+    countSectors(w, r, offset, mask, size);
     rememberAccess(w, i, r, offset, mask, size, false);
     const bool strong = i->extra & strongAccess;
     if (strong && !strongRead(w, i, r, offset, mask, size)) return false;
+    bool ok = true;
     if (isContiguous(offset, mask, size)) {
       if (!rangeReadable(w, i, r, offset[0], size)) return false;
       if (!strong && !raceFreeRead(w, i, r, offset[0], 32 * size, size, 0)) return false;
+      if (!strong && !contiguousLanesFree(w, i, r, offset[0], size, nullptr)) return false;
       loadContiguous<M, R>(w, i, r.data + offset[0]);
-      return true;
+    } else {
+      if (r.space == Space::Shared) w.stats->bankConflicts += bankConflicts(offset, mask, size);
+      ok = loadScattered<M, R>(w, i, r, offset, mask);
     }
-    if (r.space == Space::Shared) w.stats->bankConflicts += bankConflicts(offset, mask, size);
-    return loadScattered<M, R>(w, i, r, offset, mask);
+    if (strong && ok) acquireAfter(w, i, r, offset, mask);
+    return ok;
   };
   const auto space = static_cast<Space>(i->extra & spaceBits);
   return access(w, i, space, addresses(w, i->o + i->vector), w.active, size, Use::Read, body) ? i + 1 : nullptr;
@@ -114,11 +143,24 @@ SIM_INLINE bool lanesAgree(Warp &w, const Inst *i, const Region &r, const u64 *a
     for (unsigned e = 0; e < i->vector; ++e) {
       const M v = static_cast<M>(w.lanes<R>(i->o[4 + e])[lane]);
       if (__builtin_expect(std::memcmp(r.data + at[lane] + e * sizeof(M), &v, sizeof v) == 0, 1)) continue;
-      laneRaceFault(w, i, lane, at[lane] + e * sizeof(M));
+      laneClashFault(w, i, lane, r.base + at[lane] + e * sizeof(M), r.space);
       return false;
     }
   }
   return true;
+}
+
+/// What a store of N values a lane puts into consecutive memory.
+template <class M, class R> SIM_INLINE void collect(Warp &w, const u32 *values, unsigned n, M *to) {
+  if (n == 1) {
+    const Lanes<M> v = convert<M>(*w.lanes<Lanes<R>>(values[0]));
+    std::memcpy(to, &v, sizeof v);
+    return;
+  }
+  for (unsigned e = 0; e < n; ++e) {
+    const R *from = w.lanes<R>(values[e]);
+    for (unsigned l = 0; l < 32; ++l) to[l * n + e] = static_cast<M>(from[l]);
+  }
 }
 
 template <class M, class R> const Inst *store(Warp &w, const Inst *i) {
@@ -127,19 +169,25 @@ template <class M, class R> const Inst *store(Warp &w, const Inst *i) {
   const u32 *values = i->o + 4;
   const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
     countBytes(w, r.space, mask, size, Use::Write);
+    countSectors(w, r, offset, mask, size);
     rememberAccess(w, i, r, offset, mask, size, true);
     const bool strong = i->extra & strongAccess;
     if (strong && !strongWrite(w, i, r, offset, mask, size)) return false;
     alignas(128) u64 at[32];
     std::memcpy(at, &offset, sizeof at);
-    if (n == 1 && isContiguous(offset, mask, size)) {
-      const Lanes<M> v = convert<M>(*w.lanes<Lanes<R>>(values[0]));
+    if (r.space == Space::Shared && (n > 1 || !isContiguous(offset, mask, size)))
+      w.stats->bankConflicts += bankConflicts(offset, mask, size);
+    if (isContiguous(offset, mask, size)) {
+      alignas(128) M fresh[8 * 32];
+      collect<M, R>(w, values, n, fresh);
+      const auto *bytes = reinterpret_cast<const u8 *>(fresh);
       if (!markWritten(w, i, r, at[0], 32 * size, 0)) return false;
-      if (!strong && !raceFreeWrite(w, i, r, at[0], 32 * size, size, 0, reinterpret_cast<const u8 *>(&v))) return false;
-      std::memcpy(r.data + at[0], &v, sizeof v);
+      if (!strong && !raceFreeWrite(w, i, r, at[0], 32 * size, size, 0, bytes)) return false;
+      if (!strong && !contiguousLanesFree(w, i, r, at[0], size, bytes)) return false;
+      std::memcpy(r.data + at[0], fresh, 32 * size);
       return true;
     }
-    if (r.space == Space::Shared) w.stats->bankConflicts += bankConflicts(offset, mask, size);
+    const bool watchesLanes = !strong && r.space == Space::Shared && w.block->lanes && !isForeign(w, r);
     for (u32 m = mask; m != 0; m &= m - 1) {
       const unsigned lane = static_cast<unsigned>(std::countr_zero(m));
       if (!markWritten(w, i, r, at[lane], size, lane)) return false;
@@ -147,10 +195,12 @@ template <class M, class R> const Inst *store(Warp &w, const Inst *i) {
       for (unsigned e = 0; e < n; ++e) piece[e] = static_cast<M>(w.lanes<R>(values[e])[lane]);
       const auto *fresh = reinterpret_cast<const u8 *>(piece);
       if (!strong && !raceFreeWrite(w, i, r, at[lane], size, size, lane, fresh)) return false;
+      if (watchesLanes && !laneFree(w, i, r, at[lane], size, lane, fresh)) return false;
       std::memcpy(r.data + at[lane], piece, size);
     }
-    if (r.space == Space::Shared && !strong) return lanesAgree<M, R>(w, i, r, at, mask);
-    return true;
+    const bool compares = !strong && (r.space == Space::Shared || r.space == Space::Global) &&
+                          w.block->checks.on(ViolationKind::LaneRace);
+    return !compares || lanesAgree<M, R>(w, i, r, at, mask);
   };
   const auto space = static_cast<Space>(i->extra & spaceBits);
   return access(w, i, space, addresses(w, i->o), w.active, size, Use::Write, body) ? i + 1 : nullptr;
@@ -167,9 +217,10 @@ Space spaceOf(const Form &f) {
 }
 
 unsigned strengthOf(const Form &f) {
-  const bool fenced = f.has("acquire") || f.has("release");
-  const bool strong = fenced || f.has("volatile") || f.has("relaxed");
-  return (strong ? strongAccess : 0u) | (fenced ? fencedAccess : 0u);
+  const bool acquire = f.has("acquire"), release = f.has("release");
+  const bool strong = acquire || release || f.has("volatile") || f.has("relaxed");
+  return (strong ? strongAccess : 0u) | (acquire ? acquires : 0u) | (release ? releases : 0u) |
+         (f.has("cta") ? 0u : deviceWide);
 }
 
 struct Load {

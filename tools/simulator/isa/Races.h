@@ -1,15 +1,19 @@
-// Checks of shared-memory accesses against the race detector (memory/RaceDetector.h has the model), and of lanes that
-// store different values to one place. Included only by files that are compiled per vector level.
+// Checks of accesses against the race detectors: warps in shared memory (memory/RaceDetector.h has the model), global
+// memory (core/GlobalRaces.h), lanes of a warp in shared memory (memory/LaneWatch.h). Included only by files that are
+// compiled per vector level.
 #pragma once
 
 #include "core/Faults.h"
+#include "core/GlobalRaces.h"
 #include "isa/Access.h"
+#include "memory/LaneWatch.h"
 #include "memory/RaceDetector.h"
 
 namespace sage::sim::SAGESIM_LEVEL {
 
-/// What a row's `extra` says of a memory access beside its space.
-enum Strength : unsigned { spaceBits = 15, strongAccess = 16, fencedAccess = 32 };
+/// What a row's `extra` says of a memory access beside its space: volatile, relaxed or stronger; with the fence of an
+/// acquire or a release; of a scope beyond the block.
+enum Strength : unsigned { spaceBits = 15, strongAccess = 16, acquires = 32, releases = 64, deviceWide = 128 };
 
 SIM_INLINE bool allCells(const u16 *cells, u32 n, u16 value) {
   const u64 wide = value * 0x0001000100010001ull;
@@ -62,6 +66,7 @@ SIM_INLINE bool orderedInCluster(Warp &w, const Inst *i, const Region &r, u64 of
 
 SIM_INLINE bool raceFreeRead(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, u32 perLane,
                              unsigned lane) {
+  if (r.races) return orderedInGrid(w, i, Touch::Read, {r.data, r.races, r.base}, offset, size, perLane, lane, nullptr);
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
   if (!orderedInCluster(w, i, r, offset, size, perLane, lane, false, false, nullptr)) return false;
@@ -95,6 +100,7 @@ SIM_INLINE bool behindReaders(Warp &w, const Inst *i, RaceDetector &d, u64 offse
 /// FRESH: the bytes about to be written.
 SIM_INLINE bool raceFreeWrite(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, u32 perLane, unsigned lane,
                               const u8 *fresh) {
+  if (r.races) return orderedInGrid(w, i, Touch::Write, {r.data, r.races, r.base}, offset, size, perLane, lane, fresh);
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
   if (!orderedInCluster(w, i, r, offset, size, perLane, lane, true, false, fresh)) return false;
@@ -113,6 +119,9 @@ SIM_INLINE bool raceFreeWrite(Warp &w, const Inst *i, const Region &r, u64 offse
 /// Atomic, volatile, relaxed: races only with plain accesses.
 SIM_INLINE bool raceFreeStrong(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane,
                                bool write) {
+  if (r.races)
+    return orderedInGrid(w, i, write ? Touch::StrongWrite : Touch::StrongRead, {r.data, r.races, r.base}, offset, size,
+                         size, lane, nullptr);
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
   if (!orderedInCluster(w, i, r, offset, size, size, lane, write, true, nullptr)) return false;
@@ -132,11 +141,65 @@ SIM_INLINE bool raceFreeStrong(Warp &w, const Inst *i, const Region &r, u64 offs
 /// For the other side of a later race.
 SIM_INLINE void rememberAccess(Warp &w, const Inst *i, const Region &r, Lanes<u64> offset, u32 mask, u32 size,
                                bool write) {
-  RaceDetector *d = w.block->races;
+  RaceDetector *d = w.block->order;
   if (!d || r.space != Space::Shared || isForeign(w, r)) return;
   const Lanes<u64> some = offset[std::countr_zero(mask)];
   const Lanes<u64> at = choose<u64>(mask, offset, some);
   d->remember(w.index, i, __builtin_reduce_min(at), __builtin_reduce_max(at) + size, write);
+}
+
+/// An access of one lane to SIZE bytes of shared memory, against other lanes of its warp. FRESH as above, null for
+/// reads.
+SIM_INLINE bool laneFree(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane,
+                         const u8 *fresh) {
+  LaneWatch &watch = *w.block->lanes;
+  u32 *writer = watch.writersAt(offset), *reader = watch.readersAt(offset);
+  for (u64 at = offset; at < offset + size; ++writer, ++reader) {
+    const u64 word = at & ~u64{3}, next = word + 4 < offset + size ? word + 4 : offset + size;
+    const u32 bytes = ((1u << (next - at)) - 1) << (at - word);
+    const u32 mine = LaneWatch::cell(w.stretch, lane, bytes), wrote = *writer, read = *reader;
+    const bool readHere = LaneWatch::isOf(read, w.stretch),
+               readByOthers = (read & LaneWatch::several) || LaneWatch::laneOf(read) != lane;
+    if (LaneWatch::isOf(wrote, w.stretch) && LaneWatch::laneOf(wrote) != lane && (wrote & bytes) != 0 &&
+        !(fresh && std::memcmp(r.data + at, fresh + (at - offset), next - at) == 0)) {
+      laneRaceFault(w, i, lane, at, fresh != nullptr, LaneWatch::laneOf(wrote), true);
+      return false;
+    }
+    if (!fresh) {
+      *reader = !readHere ? mine : (read | bytes | (readByOthers ? LaneWatch::several : 0));
+    } else {
+      if (readHere && readByOthers && (read & bytes) != 0) {
+        laneRaceFault(w, i, lane, at, true, LaneWatch::laneOf(read), false);
+        return false;
+      }
+      *writer = LaneWatch::isOf(wrote, w.stretch) && LaneWatch::laneOf(wrote) == lane ? wrote | bytes : mine;
+    }
+    at = next;
+  }
+  return true;
+}
+/// 32 lanes, each a word of its own: no conflict when no cell of this stretch belongs to another lane.
+SIM_INLINE bool lanesFree(Warp &w, const Inst *i, const Region &r, u64 offset, const u8 *fresh) {
+  LaneWatch &watch = *w.block->lanes;
+  using Cells = Lanes<u32>;
+  Cells wrote, read;
+  std::memcpy(&wrote, watch.writersAt(offset), sizeof wrote);
+  std::memcpy(&read, watch.readersAt(offset), sizeof read);
+  const Cells mine = convert<u32>(laneNumbers()) << LaneWatch::laneShift | LaneWatch::cell(w.stretch, 0, 15);
+  const auto others = [&](Cells cells, u32 flag) { // of this stretch, but with another lane or with FLAG
+    const Cells difference = cells ^ mine;
+    return maskOf((difference >> LaneWatch::stretchShift == 0u) &
+                  (((difference >> LaneWatch::laneShift & 31u) | (cells & flag)) != 0u));
+  };
+  const u32 bad = others(wrote, 0) | (fresh ? others(read, LaneWatch::several) : 0);
+  const u32 again = fresh ? 0 : others(read, LaneWatch::several);
+  if (__builtin_expect((bad | again) == 0, 1)) {
+    std::memcpy(fresh ? watch.writersAt(offset) : watch.readersAt(offset), &mine, sizeof mine);
+    return true;
+  }
+  for (unsigned lane = 0; lane < 32; ++lane)
+    if (!laneFree(w, i, r, offset + 4 * lane, 4, lane, fresh ? fresh + 4 * lane : nullptr)) return false;
+  return true;
 }
 
 /// The detectors' key of a place in memory, the same for all blocks of a cluster.
@@ -148,8 +211,8 @@ SIM_INLINE u64 placeOf(const Warp &w, const Region &r, u64 offset) {
 /// A strong write to it.
 SIM_INLINE void signal(Warp &w, const Region &r, u64 offset) {
   const u64 key = placeOf(w, r, offset);
-  w.block->races->strongWrite(w.index, key);
-  if (isForeign(w, r) && r.owner->races) r.owner->races->signalled(key);
+  w.block->order->strongWrite(w.index, key);
+  if (isForeign(w, r) && r.owner->order) r.owner->order->signalled(key);
 }
 
 } // namespace sage::sim::SAGESIM_LEVEL

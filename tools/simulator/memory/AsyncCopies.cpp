@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "memory/DeviceMemory.h"
+#include "memory/LaneWatch.h"
 #include "memory/RaceDetector.h"
 
 namespace sage::sim {
@@ -45,6 +46,8 @@ void AsyncCopies::finish(Record &record, std::uint32_t lanes, std::uint32_t obse
       std::memset(shadow + at, shadowSet, record.bytes);
     }
     if (races) races->landed(observer, at, record.bytes);
+    for (std::uint32_t k = 0; this->lanes && k < record.bytes / 4; ++k)
+      this->lanes->writersAt(at)[k] = LaneWatch::cell(*laneStretch, static_cast<unsigned>(lane), 15);
   }
   record.mask &= ~lanes;
 }

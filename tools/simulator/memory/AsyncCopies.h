@@ -12,6 +12,7 @@
 namespace sage::sim {
 
 class RaceDetector;
+class LaneWatch;
 
 class AsyncCopies {
 public:
@@ -40,7 +41,10 @@ public:
   void clear();
   bool empty() const { return used == 0; }
   /// Who hears of copies that landed, and as which warp's.
-  void setDetector(RaceDetector *detector, std::uint32_t warpIndex) { races = detector, warp = warpIndex; }
+  /// STRETCH is the warp's for races of lanes.
+  void setDetectors(RaceDetector *detector, std::uint32_t warpIndex, LaneWatch *watch, const std::uint32_t *stretch) {
+    races = detector, warp = warpIndex, lanes = watch, laneStretch = stretch;
+  }
 
 private:
   void finish(Record &record, std::uint32_t lanes, std::uint32_t observer, std::uint8_t *shared, std::uint8_t *shadow);
@@ -51,6 +55,8 @@ private:
   RaceDetector *races = nullptr;
   std::uint32_t warp = 0;
   std::uint64_t serials = 0;
+  LaneWatch *lanes = nullptr;
+  const std::uint32_t *laneStretch = nullptr;
   std::array<std::uint32_t, 32> groups{}; // committed so far, for each lane
 };
 

@@ -21,13 +21,21 @@ public:
   bool isInUse() const { return storage != nullptr; }
   /// 0 when there is no room.
   std::uint64_t allocate(std::uint64_t bytes);
-  /// False when ADDRESS is no live block.
-  bool free(std::uint64_t address);
+  enum class Free : std::uint8_t { Done, Twice, Unknown };
+  Free free(std::uint64_t address);
+
+  /// Where ADDRESS lies: in a live block that has SIZE bytes from there, or not, and whether it was one before.
+  enum class Place : std::uint8_t { Inside, Outside, Freed };
+  Place placeOf(std::uint64_t address, std::uint64_t size);
+  bool isStorage(const Allocation *a) const { return a == storage; }
+  /// Start and size of the live blocks.
+  std::map<std::uint64_t, std::uint64_t> blocks();
 
 private:
   std::mutex mutex;
   Allocation *storage = nullptr;
-  std::map<std::uint64_t, std::uint64_t> used; ///< offset → bytes, of live blocks
+  std::map<std::uint64_t, std::uint64_t> used;  ///< offset → bytes asked for, of live blocks
+  std::map<std::uint64_t, std::uint64_t> freed; ///< the same of blocks whose memory nobody got again
 };
 
 } // namespace sage::sim

@@ -18,6 +18,8 @@ std::uint8_t *mapZeroed(std::uint64_t bytes) {
   return p == MAP_FAILED ? nullptr : static_cast<std::uint8_t *>(p);
 }
 
+std::uint64_t cellBytes(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
+
 std::uint64_t distance(const Allocation &a, std::uint64_t address) {
   if (address < a.base) return a.base - address;
   const std::uint64_t end = a.base + a.bytes;
@@ -27,8 +29,9 @@ std::uint64_t distance(const Allocation &a, std::uint64_t address) {
 } // namespace
 
 // Devices have addresses of their own, so that an address alone tells where it lies.
-DeviceMemory::DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites, unsigned ordinal)
-    : capacity(capacityBytes), shadowed(tracksWrites), nextBase(0x7'0000'0000ull + (std::uint64_t{ordinal} << 42)),
+DeviceMemory::DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites, bool watchesRaces, unsigned ordinal)
+    : capacity(capacityBytes), shadowed(tracksWrites), watched(watchesRaces),
+      nextBase(0x7'0000'0000ull + (std::uint64_t{ordinal} << 42)),
       kernelHeap(std::make_shared<DeviceHeap>()) {}
 
 DeviceMemory::~DeviceMemory() {
@@ -43,7 +46,10 @@ Allocation *DeviceMemory::allocate(std::uint64_t bytes, Allocation::Kind kind, c
   a->data = mapZeroed(bytes);
   if (shadowed) a->shadow = mapZeroed(bytes);
   a->bytes = bytes;
-  if (!a->data || (shadowed && !a->shadow)) {
+  // Only this is ever written by kernels.
+  const bool watch = watched && kind != Allocation::Kind::ConstVariable;
+  if (watch) a->races = reinterpret_cast<std::uint64_t *>(mapZeroed(cellBytes(bytes)));
+  if (!a->data || (shadowed && !a->shadow) || (watch && !a->races)) {
     release(*a);
     return nullptr;
   }
@@ -89,7 +95,16 @@ void DeviceMemory::release(Allocation &a) {
   if (a.kind == Allocation::Kind::Pinned) return;
   if (a.data) munmap(a.data, a.bytes);
   if (a.shadow) munmap(a.shadow, a.bytes);
+  if (a.races) munmap(a.races, cellBytes(a.bytes));
   a.data = a.shadow = nullptr;
+  a.races = nullptr;
+}
+
+void DeviceMemory::startLaunch() {
+  if (segmentTable.startLaunch()) return;
+  for (auto &[base, a] : table)
+    if (a->races) madvise(a->races, cellBytes(a->bytes), MADV_DONTNEED); // reads as zero again
+  segmentTable.reset();
 }
 
 void DeviceMemory::forgetOldest() {

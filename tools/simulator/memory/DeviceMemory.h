@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "memory/Segments.h"
+
 namespace sage::sim {
 
 /// Values of a shadow byte, for global and for shared memory.
@@ -29,8 +31,10 @@ struct Allocation {
   std::uint64_t bytes = 0;
   std::uint8_t *data = nullptr;   ///< null once freed
   std::uint8_t *shadow = nullptr; ///< null where all counts as set: pinned memory, or the detector is off
+  std::uint64_t *races = nullptr; ///< a cell for each eight bytes; null where nobody looks
   Kind kind = Kind::Device;
   bool freed = false;
+  bool isHeap = false; ///< kernels allocate from it, so only parts of it may be touched
   std::uint64_t serial = 0;
   std::string name; ///< of a variable
 
@@ -44,7 +48,8 @@ class DeviceHeap; // DeviceHeap.h
 class DeviceMemory {
 public:
   /// Without TRACKS_WRITES nobody looks for reads of unwritten bytes, and there is no shadow.
-  DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites, unsigned ordinal = 0);
+  /// WATCHES_RACES: there are cells for races in global memory (memory/Segments.h).
+  DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites, bool watchesRaces, unsigned ordinal = 0);
   ~DeviceMemory();
   DeviceMemory(const DeviceMemory &) = delete;
   DeviceMemory &operator=(const DeviceMemory &) = delete;
@@ -72,6 +77,9 @@ public:
   std::uint64_t usedBytes() const { return used; }
   /// Live allocations made by the user, for a leak report.
   std::vector<const Allocation *> leaks() const;
+  /// Who touched what, for races. Before each launch:
+  void startLaunch();
+  SegmentTable &segments() { return segmentTable; }
   /// What kernels allocate from.
   DeviceHeap &heap() { return *kernelHeap; }
   /// Changes whenever an allocation comes or goes; caches of look-ups compare it.
@@ -87,7 +95,8 @@ private:
   std::map<std::uint64_t, std::unique_ptr<Allocation>> table;
   std::vector<std::uint64_t> freedOrder;
   std::uint64_t capacity;
-  bool shadowed;
+  bool shadowed, watched;
+  SegmentTable segmentTable;
   std::uint64_t used = 0;
   std::uint64_t nextBase;
   std::uint64_t nextSerial = 1;

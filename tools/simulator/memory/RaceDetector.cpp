@@ -12,6 +12,7 @@ using Clock = RaceDetector::Clock;
 using View = RaceDetector::View;
 
 constexpr std::uint8_t lastClock = 255;
+constexpr std::uint64_t globalEnd = std::uint64_t{1} << 48; // keys of shared memory lie behind it
 
 void join(View &to, const View &from) {
   to.order = __builtin_elementwise_max(to.order, from.order);
@@ -23,9 +24,9 @@ std::size_t slotOf(std::uint64_t key, std::size_t slots) {
 
 } // namespace
 
-RaceDetector::RaceDetector(std::uint32_t warpCount, std::uint32_t byteCount)
-    : warps(warpCount), bytes(byteCount), readers(std::size_t{warpCount} * byteCount), readGeneration(byteCount),
-      writers(byteCount), recent(warpCount) {
+RaceDetector::RaceDetector(std::uint32_t warpCount, std::uint32_t byteCount, SyncTable *sync)
+    : grid(sync ? std::make_unique<GridOrder>(*sync) : nullptr), warps(warpCount), bytes(byteCount),
+      readers(std::size_t{warpCount} * byteCount), readGeneration(byteCount), writers(byteCount), recent(warpCount) {
   forget();
 }
 
@@ -38,6 +39,7 @@ void RaceDetector::forget() {
   for (std::uint32_t w = 0; w < maxWarps; ++w) {
     clocks[w] = released[w] = seen[w] = {};
     clocks[w].order[w] = 1;
+    ++tickCount[w];
   }
   barriers.fill({});
   sync.fill({});
@@ -49,9 +51,12 @@ void RaceDetector::tick(std::uint32_t warp) {
     forget();
   else
     ++clocks[warp].order[warp];
+  ++tickCount[warp];
 }
 
-void RaceDetector::startBlock() {
+void RaceDetector::startBlock(std::uint32_t linearIndex) {
+  blockIndex = linearIndex;
+  if (grid) grid->startBlock(linearIndex);
   Clock all(0);
   for (std::uint32_t w = 0; w < warps; ++w) all[w] = clocks[w].order[w];
   for (std::uint32_t w = 0; w < warps; ++w) {
@@ -63,7 +68,6 @@ void RaceDetector::startBlock() {
   sync.fill({});
   gone = exported = {};
   next.fill(0);
-  for (auto &ring : recent) ring.fill({});
   newGeneration();
 }
 
@@ -75,10 +79,12 @@ void RaceDetector::releaseTo(View &to, std::uint32_t warp) {
 // The cluster's own barrier is told by core/Cluster.cpp.
 void RaceDetector::openBarrier(std::uint32_t id) {
   barriers[id] = {};
+  barriersFar[id] = nullptr;
   if (cluster && isNamed(id)) cluster->openBarrier(rank, id);
 }
 void RaceDetector::arrive(std::uint32_t id, std::uint32_t warp) {
   releaseTo(barriers[id], warp);
+  if (grid) grid->arrive(barriersFar[id], warp);
   if (cluster && isNamed(id)) cluster->arrive(rank, id, first + warp);
 }
 void RaceDetector::exited(std::uint32_t warp) {
@@ -94,6 +100,7 @@ void RaceDetector::leave(std::uint32_t id, std::uint32_t warp, bool counted) {
   released[warp] = clocks[warp];
   --released[warp].order[warp];
   if (cluster && isNamed(id)) cluster->leave(rank, id, first + warp, counted);
+  if (grid) grid->leave(barriersFar[id], warp);
 }
 
 void RaceDetector::newGeneration() {
@@ -103,21 +110,29 @@ void RaceDetector::newGeneration() {
     ++currentGeneration;
 }
 
-void RaceDetector::fence(std::uint32_t warp) {
+void RaceDetector::fence(std::uint32_t warp, bool deviceWide) {
   join(clocks[warp], seen[warp]);
   released[warp] = clocks[warp];
+  if (grid && deviceWide) grid->fence(warp, epoch, clocks[warp].order);
   tick(warp);
+  if (cluster) cluster->fence(first + warp);
+}
+void RaceDetector::acquireFence(std::uint32_t warp, bool deviceWide) {
+  join(clocks[warp], seen[warp]);
+  if (grid && deviceWide) grid->acquireFence(warp);
   if (cluster) cluster->fence(first + warp);
 }
 
 void RaceDetector::strongWrite(std::uint32_t warp, std::uint64_t key) {
   join(sync[slotOf(key, syncSlots)], released[warp]);
+  if (grid && (key < globalEnd || cluster)) grid->strongWrite(warp, key);
   if (!cluster) return;
   join(exported, released[warp]);
   cluster->strongWrite(first + warp, key);
 }
 void RaceDetector::strongRead(std::uint32_t warp, std::uint64_t key) {
   join(seen[warp], sync[slotOf(key, syncSlots)]);
+  if (grid && (key < globalEnd || cluster)) grid->strongRead(warp, key);
   if (cluster) cluster->strongRead(first + warp, key);
 }
 
@@ -129,6 +144,7 @@ void RaceDetector::attach(ClusterRaces *wider, std::uint32_t ownRank, std::uint3
 
 void RaceDetector::arriveAt(RaceDetector &owner, SyncPoint &point, std::uint32_t warp, bool relaxed) {
   join(exported, relaxed ? released[warp] : clocks[warp]);
+  if (grid && !relaxed) releaseTo(point.far, warp);
   if (!relaxed) tick(warp);
   owner.renew(point);
   join(point.arriving, owner.exported);
@@ -137,8 +153,20 @@ void RaceDetector::arriveAt(RaceDetector &owner, SyncPoint &point, std::uint32_t
 
 void RaceDetector::signalled(std::uint64_t key) { join(sync[slotOf(key, syncSlots)], exported); }
 
+bool RaceDetector::isBehind(std::uint32_t warp, const Segment &s) const {
+  if (s.block != blockIndex) return grid && grid->knows(warp, s);
+  if (s.warp == warp || s.era != static_cast<std::uint16_t>(epoch)) return true;
+  return s.clock <= clocks[warp].order[s.warp];
+}
+
+void RaceDetector::releaseTo(KnowledgePtr &far, std::uint32_t warp) {
+  if (!grid) return;
+  grid->fence(warp, epoch, clocks[warp].order);
+  grid->release(far, warp);
+}
+
 void RaceDetector::renew(SyncPoint &point) const {
-  if (point.epoch != epoch) point = {{}, {}, epoch, point.number};
+  if (point.epoch != epoch) point = {{}, {}, epoch, point.number, point.far};
 }
 
 void RaceDetector::arrive(SyncPoint &point, std::uint32_t warp, bool relaxed) {
@@ -148,6 +176,7 @@ void RaceDetector::arrive(SyncPoint &point, std::uint32_t warp, bool relaxed) {
     join(point.arriving, released[warp]);
     return;
   }
+  if (grid) grid->arrive(point.far, warp);
   const View before = clocks[warp];
   tick(warp); // may forget everything
   renew(point);
@@ -165,6 +194,7 @@ void RaceDetector::wait(SyncPoint &point, std::uint32_t warp, bool relaxed) {
   renew(point);
   join(relaxed ? seen[warp] : clocks[warp], point.completed);
   if (cluster) cluster->wait(point.number, first + warp, relaxed);
+  if (grid && !relaxed) grid->leave(point.far, warp);
 }
 
 void RaceDetector::publish(SyncPoint &point, std::uint32_t warp) {
@@ -190,11 +220,12 @@ void RaceDetector::wasRead(std::uint32_t warp, std::uint32_t offset, std::uint32
   if (cluster) cluster->wasRead(rank, first + warp, offset, size);
 }
 
-const Inst *RaceDetector::findAccess(std::uint32_t warp, std::uint64_t offset, bool write) const {
+const Inst *RaceDetector::findAccess(std::uint32_t warp, std::uint64_t offset, bool write,
+                                     const Inst *otherThan) const {
   const std::uint32_t count = std::min<std::uint32_t>(next[warp], remembered);
   for (std::uint32_t back = 1; back <= count; ++back) {
     const Access &a = recent[warp][(next[warp] - back) % remembered];
-    if (a.write == write && a.from <= offset && offset < a.to) return a.inst;
+    if (a.inst != otherThan && a.write == write && a.from <= offset && offset < a.to) return a.inst;
   }
   return nullptr;
 }

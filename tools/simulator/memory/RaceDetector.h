@@ -1,5 +1,6 @@
-// Races in shared memory between the warps of a block: two accesses to a byte, one of them a write, by different warps,
-// that no barrier and no release/acquire chain orders.
+// Races between the warps of a block: two accesses to a byte, one of them a write, by different warps, that no barrier
+// and no release/acquire chain orders. The bytes of shared memory are watched here; those of global memory by
+// core/GlobalRaces.cpp, with these clocks, and with memory/GridOrder.h for what other blocks did.
 //
 // Happens-before with a vector clock for each warp. Per byte of shared memory: who wrote it last and at which of its
 // clocks, and for every warp the clock of its last read. An access is ordered behind another warp's when that one's
@@ -17,7 +18,10 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+#include "memory/GridOrder.h"
 
 namespace sage::sim {
 
@@ -26,7 +30,7 @@ class ClusterRaces; // ClusterRaces.h
 
 class RaceDetector {
 public:
-  using Clock = std::uint8_t __attribute__((ext_vector_type(32))); ///< a clock for each warp
+  using Clock = WarpClock;
   static constexpr unsigned maxWarps = 32;
   static constexpr std::uint16_t atomicFlag = 0x8000;
   static constexpr std::uint16_t asyncFlag = 0x4000; ///< written by the asynchronous proxy
@@ -43,12 +47,14 @@ public:
     View arriving, completed;
     std::uint32_t epoch = 0;
     std::uint32_t number = 0; ///< for ClusterRaces
+    KnowledgePtr far;         ///< of other blocks
   };
 
-  RaceDetector(std::uint32_t warps, std::uint32_t bytes);
+  /// BYTES of shared memory to watch, perhaps none. SYNC where other blocks publish; null when there are none.
+  RaceDetector(std::uint32_t warps, std::uint32_t bytes, SyncTable *sync);
 
   /// A new block: everything before is ordered before everything of it.
-  void startBlock();
+  void startBlock(std::uint32_t linearIndex);
 
   // Barriers.
   void openBarrier(std::uint32_t id);
@@ -60,7 +66,10 @@ public:
   void exited(std::uint32_t warp);
 
   // Release and acquire through memory; KEY is any address, also a global one.
-  void fence(std::uint32_t warp);
+  // DEVICE_WIDE: of a scope beyond the block.
+  void fence(std::uint32_t warp, bool deviceWide = true);
+  /// The half of a fence that an acquiring read has.
+  void acquireFence(std::uint32_t warp, bool deviceWide = true);
   void strongWrite(std::uint32_t warp, std::uint64_t key);
   void strongRead(std::uint32_t warp, std::uint64_t key);
 
@@ -109,6 +118,19 @@ public:
   /// The same for a read.
   void wasRead(std::uint32_t warp, std::uint32_t offset, std::uint32_t size);
 
+  // For global memory.
+  std::uint32_t block() const { return blockIndex; }
+  std::uint32_t era() const { return epoch; }
+  /// Changes with each tick of the warp's clock.
+  std::uint32_t ticks(std::uint32_t warp) const { return tickCount[warp]; }
+  /// Whether what WARP does now is behind segment S.
+  bool isBehind(std::uint32_t warp, const Segment &s) const;
+  /// For a barrier of several blocks: what WARP releases, and what it takes over.
+  void releaseTo(KnowledgePtr &far, std::uint32_t warp);
+  void acquireFrom(const KnowledgePtr &far, std::uint32_t warp) {
+    if (grid) grid->leave(far, warp);
+  }
+
   // The newest accesses of each warp, to name the other side of a race.
   struct Access {
     const Inst *inst = nullptr;
@@ -120,7 +142,8 @@ public:
                                                write};
   }
   /// The newest access of WARP that may have touched OFFSET; null when it is too long ago.
-  const Inst *findAccess(std::uint32_t warp, std::uint64_t offset, bool write) const;
+  /// Not OTHER_THAN.
+  const Inst *findAccess(std::uint32_t warp, std::uint64_t offset, bool write, const Inst *otherThan = nullptr) const;
 
 private:
   static constexpr unsigned remembered = 256;
@@ -132,6 +155,9 @@ private:
   void tick(std::uint32_t warp);
   void forget();
 
+  std::unique_ptr<GridOrder> grid;
+  std::uint32_t blockIndex = 0;
+  std::array<std::uint32_t, maxWarps> tickCount{};
   std::uint32_t warps, bytes;
   std::uint8_t currentGeneration = 1;
   std::vector<std::uint8_t> readers, readGeneration;
@@ -140,8 +166,9 @@ private:
   std::array<View, maxWarps> released{}; ///< at the warp's last fence
   std::array<View, maxWarps> seen{};     ///< from strong reads, counts at the next fence
   std::array<View, 18> barriers{};       ///< the named ones, then two for the cluster's
-  View gone{};                           ///< of warps that exited
-  View exported{};                       ///< what other blocks may know
+  std::array<KnowledgePtr, 18> barriersFar;
+  View gone{};     ///< of warps that exited
+  View exported{}; ///< what other blocks may know
   ClusterRaces *cluster = nullptr;
   std::uint32_t rank = 0, first = 0; ///< in the cluster
   std::array<View, syncSlots> sync{};

@@ -31,6 +31,8 @@ void Counters::add(const Counters &o) {
   atomics += o.atomics;
   barriers += o.barriers;
   divergentBranches += o.divergentBranches;
+  globalRequests += o.globalRequests;
+  globalSectors += o.globalSectors;
   bankConflicts += o.bankConflicts;
   blocks += o.blocks;
 }
@@ -75,7 +77,7 @@ std::string kernelJson(const std::string &name, const KernelCounters &k) {
          ",\"local_written\":" + number(c.localWrittenBytes) + ",\"async_copy\":" + number(c.asyncCopyBytes) +
          "},\"atomics\":" + number(c.atomics) + ",\"barriers\":" + number(c.barriers) +
          ",\"divergent_branches\":" + number(c.divergentBranches) + ",\"bank_conflicts\":" + number(c.bankConflicts) +
-         "}";
+         ",\"global_requests\":" + number(c.globalRequests) + ",\"global_sectors\":" + number(c.globalSectors) + "}";
 }
 
 } // namespace

@@ -40,6 +40,8 @@ struct Counters {
   std::uint64_t atomics = 0;
   std::uint64_t barriers = 0;
   std::uint64_t divergentBranches = 0;
+  // Coalescing: a request is a warp's load, store or atomic of global memory; it touches sectors of 32 bytes.
+  std::uint64_t globalRequests = 0, globalSectors = 0;
   std::uint64_t bankConflicts = 0; ///< extra shared-memory cycles over a conflict-free access
   std::uint64_t blocks = 0;
 

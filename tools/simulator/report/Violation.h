@@ -57,7 +57,7 @@ struct Violation {
   std::array<std::uint32_t, 3> thread{};
   std::uint32_t line = 0;
   std::string text;   ///< the PTX line
-  std::string source; ///< "kernel.cu:12", where the PTX says it
+  std::string source; ///< "sum.cu:7", from .loc
   bool hasAddress = false;
   std::uint64_t address = 0;
   std::string space;

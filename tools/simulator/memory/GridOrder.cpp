@@ -1,0 +1,104 @@
+// Unions of knowledge and how it travels; see GridOrder.h.
+#include "memory/GridOrder.h"
+
+#include <algorithm>
+
+namespace sage::sim {
+namespace {
+
+constexpr std::size_t maxEntries = 512;
+
+using Entry = Knowledge::Entry;
+
+Entry newerOf(const Entry &a, const Entry &b) {
+  if (a.era != b.era) return a.era > b.era ? a : b;
+  return {a.block, a.era, __builtin_elementwise_max(a.clocks, b.clocks)};
+}
+
+void addTo(std::vector<Entry> &entries, const Entry &entry) {
+  const auto at = std::lower_bound(entries.begin(), entries.end(), entry.block,
+                                   [](const Entry &e, std::uint32_t block) { return e.block < block; });
+  if (at != entries.end() && at->block == entry.block)
+    *at = newerOf(*at, entry);
+  else
+    entries.insert(at, entry);
+}
+
+} // namespace
+
+KnowledgePtr unite(const KnowledgePtr &a, const KnowledgePtr &b, std::uint32_t newest) {
+  if (!a || a == b) return b;
+  if (!b) return a;
+  auto result = std::make_shared<Knowledge>();
+  result->everything = std::max(a->everything, b->everything);
+  auto &to = result->entries;
+  to.reserve(a->entries.size() + b->entries.size());
+  auto x = a->entries.begin(), y = b->entries.begin();
+  while (x != a->entries.end() || y != b->entries.end()) {
+    if (y == b->entries.end() || (x != a->entries.end() && x->block < y->block))
+      to.push_back(*x++);
+    else if (x == a->entries.end() || y->block < x->block)
+      to.push_back(*y++);
+    else
+      to.push_back(newerOf(*x++, *y++));
+  }
+  if (to.size() > maxEntries) {
+    to.clear();
+    result->everything = newest;
+  }
+  return result;
+}
+
+void SyncTable::publish(std::uint64_t key, const KnowledgePtr &knowledge) {
+  Slot &slot = slotOf(key);
+  const std::lock_guard lock(slot.mutex);
+  slot.knowledge = unite(slot.knowledge, knowledge, segments.newest());
+  slot.used.store(true, std::memory_order_release);
+}
+
+KnowledgePtr SyncTable::find(std::uint64_t key) {
+  Slot &slot = slotOf(key);
+  if (!slot.used.load(std::memory_order_acquire)) return nullptr;
+  const std::lock_guard lock(slot.mutex);
+  return slot.knowledge;
+}
+
+void GridOrder::startBlock(std::uint32_t linearIndex) {
+  index = linearIndex;
+  known.fill(nullptr);
+  seen.fill(nullptr);
+  lastRelease.fill(nullptr);
+}
+
+void GridOrder::join(KnowledgePtr &to, const KnowledgePtr &from) const {
+  if (from && from != to) to = unite(to, from, sync.table().newest());
+}
+
+void GridOrder::acquireFence(std::uint32_t warp) {
+  join(known[warp], seen[warp]);
+  seen[warp] = nullptr;
+}
+
+void GridOrder::fence(std::uint32_t warp, std::uint32_t era, WarpClock clocks) {
+  acquireFence(warp);
+  auto mine = known[warp] ? std::make_shared<Knowledge>(*known[warp]) : std::make_shared<Knowledge>();
+  addTo(mine->entries, {index, era, clocks});
+  lastRelease[warp] = std::move(mine);
+}
+
+void GridOrder::strongWrite(std::uint32_t warp, std::uint64_t key) {
+  if (lastRelease[warp]) sync.publish(key, lastRelease[warp]);
+}
+void GridOrder::strongRead(std::uint32_t warp, std::uint64_t key) { join(seen[warp], sync.find(key)); }
+
+bool GridOrder::knows(std::uint32_t warp, const Segment &s) const {
+  const KnowledgePtr &mine = known[warp];
+  if (!mine) return false;
+  if (s.id < mine->everything) return true;
+  const auto at = std::lower_bound(mine->entries.begin(), mine->entries.end(), s.block,
+                                   [](const Entry &e, std::uint32_t block) { return e.block < block; });
+  if (at == mine->entries.end() || at->block != s.block || s.era > at->era) return false;
+  return s.era < at->era || s.clock <= at->clocks[s.warp];
+}
+
+} // namespace sage::sim
