@@ -24,11 +24,27 @@ void addTo(std::vector<Entry> &entries, const Entry &entry) {
     entries.insert(at, entry);
 }
 
+bool covers(const Entry &a, const Entry &b) {
+  if (a.era != b.era) return a.era > b.era;
+  return __builtin_reduce_and(__builtin_elementwise_max(a.clocks, b.clocks) == a.clocks) != 0;
+}
+/// B adds nothing to A.
+bool covers(const Knowledge &a, const Knowledge &b) {
+  if (b.everything > a.everything) return false;
+  auto x = a.entries.begin();
+  for (const Entry &y : b.entries) {
+    while (x != a.entries.end() && x->block < y.block) ++x;
+    if (x == a.entries.end() || x->block != y.block || !covers(*x, y)) return false;
+  }
+  return true;
+}
+
 } // namespace
 
 KnowledgePtr unite(const KnowledgePtr &a, const KnowledgePtr &b, std::uint32_t newest) {
   if (!a || a == b) return b;
-  if (!b) return a;
+  if (!b || covers(*a, *b)) return a; // as for those that poll
+  if (covers(*b, *a)) return b;
   auto result = std::make_shared<Knowledge>();
   result->everything = std::max(a->everything, b->everything);
   auto &to = result->entries;
