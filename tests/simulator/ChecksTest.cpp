@@ -279,7 +279,7 @@ END:)"));
   CHECK(details[1].find("warp 1, lanes 0xffffffff: at barrier 1 with 32 threads of 64") != std::string::npos);
 }
 
-TEST_CASE("a report names the source line that .loc gives") {
+TEST_CASE("what was inlined is named by the source line it was written at") {
   const Device device;
   const std::string body =
       ".reg .b64 %p; .reg .b32 %r; ld.param.b64 %p, [p];\n.loc 2 31 7\nmov.u32 %r, %tid.x;\n.loc 1 "

@@ -413,7 +413,7 @@ TEST_CASE("nvcc: transpositions") {
   });
 }
 
-TEST_CASE("nvcc: loads and stores with hints", "[.]") {
+TEST_CASE("nvcc: loads and stores with hints") {
   onEachArch("cache", [](const Foreign &cu) {
     const auto in = integers<int>(100, -1000, 1000, 215);
     const Array<int> x(in), y(400);
@@ -427,7 +427,7 @@ TEST_CASE("nvcc: loads and stores with hints", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: cp.async of every size", "[.]") {
+TEST_CASE("nvcc: cp.async of every size") {
   onEachArch("cache", [](const Foreign &cu) {
     const auto in = integers<int>(2 * 6 * 256, -1000, 1000, 217);
     const Array<int> x(in), y(512), tail(256);
@@ -442,7 +442,7 @@ TEST_CASE("nvcc: cp.async of every size", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: vectors of every type, copies without alignment", "[.]") {
+TEST_CASE("nvcc: vectors of every type, copies without alignment") {
   onEachArch("cache", [](const Foreign &cu) {
     const auto a = integers<std::int8_t>(128, -99, 99, 218);
     const auto b = integers<std::int16_t>(64, -999, 999, 219);

@@ -129,7 +129,7 @@ TEST_CASE("nvcc: rows quantised to 8-bit floats") {
   });
 }
 
-TEST_CASE("nvcc: half arithmetic", "[.]") {
+TEST_CASE("nvcc: half arithmetic") {
   onEachArch("half", [](const Foreign &cu) {
     const auto a = rounded<_Float16>(normal(200, 83)), b = rounded<_Float16>(normal(200, 84));
     const Array<_Float16> da(a), db(b), out(16 * 200), sums(b);
@@ -167,7 +167,7 @@ TEST_CASE("nvcc: half arithmetic", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: bfloat arithmetic", "[.]") {
+TEST_CASE("nvcc: bfloat arithmetic") {
   onEachArch("half", [](const Foreign &cu) {
     const auto in = normal(400, 85);
     const Array<float> x(in);
@@ -190,7 +190,7 @@ TEST_CASE("nvcc: bfloat arithmetic", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: functions of halves and bfloats", "[.]") {
+TEST_CASE("nvcc: functions of halves and bfloats") {
   onEachArch("half", [](const Foreign &cu) {
     std::vector<_Float16> a;
     for (int i = 0; i < 160; ++i) a.push_back(static_cast<_Float16>(0.03f + 0.06f * static_cast<float>(i)));
@@ -220,7 +220,7 @@ TEST_CASE("nvcc: functions of halves and bfloats", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: halves to integers and back", "[.]") {
+TEST_CASE("nvcc: halves to integers and back") {
   onEachArch("half", [](const Foreign &cu) {
     auto a = rounded<_Float16>(normal(200, 88));
     for (auto &v : a) v *= static_cast<_Float16>(50);
@@ -249,7 +249,7 @@ TEST_CASE("nvcc: halves to integers and back", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: halves by atomics and shuffles", "[.]") {
+TEST_CASE("nvcc: halves by atomics and shuffles") {
   onEachArch("half", [](const Foreign &cu) {
     const auto in = integers<int>(128, -8, 8, 89);
     const Array<int> x(in);

@@ -290,7 +290,7 @@ TEST_CASE("nvcc: cuda::pipeline") {
   });
 }
 
-TEST_CASE("nvcc: tiles of threads", "[.]") {
+TEST_CASE("nvcc: tiles of threads") {
   onEachArch("coop", [](const Foreign &cu) {
     const auto in = integers<int>(256, -100, 100, 162);
     const Array<int> x(in), y(8 * 64), wide(2);
@@ -316,7 +316,7 @@ TEST_CASE("nvcc: tiles of threads", "[.]") {
   });
 }
 
-TEST_CASE("nvcc: coalesced and partitioned groups", "[.]") {
+TEST_CASE("nvcc: coalesced and partitioned groups") {
   onEachArch("coop", [](const Foreign &cu) {
     auto in = integers<int>(192, 0, 999, 163);
     const auto multiples = std::count_if(in.begin(), in.end(), [](int v) { return v % 3 == 0; });

@@ -171,15 +171,17 @@ void globalRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t add
 void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite, unsigned otherLane,
                    bool otherWrites) {
   const bool first = !w.block->violation;
+  // Of several readers only the newest is known; when that is the lane itself, it is one of the others.
+  const std::string other = otherLane == lane ? "another lane" : "lane " + std::to_string(otherLane);
   faultAt(w, inst, ViolationKind::LaneRace, lane, address, Space::Shared,
           std::string(isWrite ? "write to" : "read of") + " shared memory at " + hex(address) + " by lane " +
-              std::to_string(lane) + " is not ordered behind a " + (otherWrites ? "write" : "read") + " by lane " +
-              std::to_string(otherLane) + " of the same warp");
+              std::to_string(lane) + " is not ordered behind a " + (otherWrites ? "write" : "read") + " by " + other +
+              " of the same warp");
   if (!first) return;
   const Inst *there = w.block->order->findAccess(w.index, address, otherWrites, inst);
   if (!there) there = w.block->order->findAccess(w.index, address, otherWrites);
   w.block->violation->details.push_back(
-      "other side: lane " + std::to_string(otherLane) + ", " +
+      "other side: " + other + ", " +
       (there ? w.block->program->placeText(there->line) : std::string("an access too long ago to be named")));
 }
 

@@ -46,9 +46,9 @@ public:
   std::uint64_t next(std::uint64_t cell, std::uint32_t mask) {
     const Half writer = writerOf(cell), reader = readerOf(cell);
     other = nullptr;
-    if (const Segment *s = opponent(writer, mask)) other = s, otherWrites = true;
+    if (const Segment *s = opponent(writer, mask, true)) other = s, otherWrites = true;
     if (isWrite(touch)) {
-      if (const Segment *s = other ? nullptr : opponent(reader, mask)) other = s, otherWrites = false;
+      if (const Segment *s = other ? nullptr : opponent(reader, mask, false)) other = s, otherWrites = false;
       const Half left = reader & ~mask;
       return cellOf(mine(writer, mask), (left & 0xff) != 0 ? left : 0);
     }
@@ -64,10 +64,16 @@ public:
 private:
   bool isBehind(const Segment &s) const { return w.block->order->isBehind(w.index, s); }
 
-  const Segment *opponent(Half half, std::uint32_t mask) const {
+  const Segment *opponent(Half half, std::uint32_t mask, bool writes) const {
     if ((half & mask) == 0 || idOf(half) == id) return nullptr;
     const Segment *s = table.find(idOf(half));
-    return s && !(s->strong && isStrong(touch)) && !isBehind(*s) ? s : nullptr;
+    return s && !(s->strong && isStrong(touch)) && !startsSwap(*s, writes) && !isBehind(*s) ? s : nullptr;
+  }
+
+  /// A plain read and a strong write, where the read may be the first of a compare-and-swap loop.
+  bool startsSwap(const Segment &s, bool writes) const {
+    if (!w.block->program->comparesAndSwaps) return false;
+    return writes ? s.strong && touch == Touch::Read : !s.strong && touch == Touch::StrongWrite;
   }
 
   /// The half with this access. Bytes of an earlier one stay in the mask where they mean the same stretch of this warp.

@@ -119,29 +119,28 @@ template <bool Compare> const Inst *atomic128(Warp &w, const Inst *i) {
   };
   const auto body = [&](const Region &r, Lanes<u64> offset, u32 mask) {
     static std::mutex turn;
-    RaceDetector *races = w.block->races;
-    const bool fenced = races && (i->extra & fencedAccess);
+    RaceDetector *races = w.block->order;
     rememberAccess(w, i, r, offset, mask, 16, true);
-    if (fenced) races->fence(w.index);
+    countSectors(w, r, offset, mask, 16);
+    if (races && (i->extra & releases)) races->fence(w.index, i->extra & deviceWide);
     w.stats->atomics += static_cast<u64>(__builtin_popcount(mask));
     for (u32 rest = mask; rest != 0; rest &= rest - 1) {
       const unsigned lane = static_cast<unsigned>(std::countr_zero(rest));
       const u64 at = offset[lane];
       if (!readable(w, i, r, at, 16, lane)) return false;
       if ((w.block->asyncReaders || r.owner) && !notRead(w, i, r, at, 16, lane)) return false;
-      if (races) {
-        if (!raceFreeStrong(w, i, r, at, 16, lane, true)) return false;
-        races->strongRead(w.index, placeOf(w, r, at));
-        signal(w, r, at);
-      }
+      if (races && !raceFreeStrong(w, i, r, at, 16, lane, true)) return false;
+      if (races) signal(w, r, at);
       const std::lock_guard lock(turn);
       unsigned __int128 old, fresh = value(Compare ? 6 : 4, lane);
       std::memcpy(&old, r.data + at, sizeof old);
       if (!Compare || old == value(4, lane)) std::memcpy(r.data + at, &fresh, sizeof fresh);
+      if (races) races->strongRead(w.index, placeOf(w, r, at));
       w.lanes<u64>(i->o[0])[lane] = static_cast<u64>(old);
       w.lanes<u64>(i->o[1])[lane] = static_cast<u64>(old >> 64);
     }
-    if (fenced) races->fence(w.index);
+    if (i->extra & (acquires | releases)) orderLanes(w);
+    if (races && (i->extra & acquires)) races->acquireFence(w.index, i->extra & deviceWide);
     return true;
   };
   const auto space = static_cast<Space>(i->extra & 7);

@@ -75,7 +75,7 @@ SIM_INLINE bool raceFreeRead(Warp &w, const Inst *i, const Region &r, u64 offset
   std::memset(d->readersAt(w.index, offset), known[w.index], size);
   std::memset(d->readGenerationAt(offset), d->generation(), size);
   const u16 *cells = d->writersAt(offset);
-  const u32 bad = unorderedWrite(known, w.index, cells, size, false, nullptr, nullptr);
+  const u32 bad = unorderedWrite(known, w.index, cells, size, w.block->program->comparesAndSwaps, nullptr, nullptr);
   if (__builtin_expect(bad == size, 1)) return true;
   raceFault(w, i, lane + bad / perLane, offset + bad, RaceDetector::cellWarp(cells[bad]), true, false);
   return false;
@@ -133,7 +133,7 @@ SIM_INLINE bool raceFreeStrong(Warp &w, const Inst *i, const Region &r, u64 offs
     return false;
   }
   if (!write) return true;
-  if (!behindReaders(w, i, *d, offset, size, size, lane)) return false;
+  if (!w.block->program->comparesAndSwaps && !behindReaders(w, i, *d, offset, size, size, lane)) return false;
   fillCells(cells, size, d->cell(w.index) | RaceDetector::atomicFlag);
   return true;
 }
