@@ -13,9 +13,9 @@ __global__ void missingBarrier(const int *in, int *out, int, int bad) {
   __shared__ int tile[128];
   tile[threadIdx.x] = 0;
   __syncthreads();
-  tile[threadIdx.x] = in[threadIdx.x];
+  tile[threadIdx.x] = in[threadIdx.x]; // here: missingBarrier, as another warp has read by then
   if (!bad) __syncthreads();
-  out[threadIdx.x] = tile[127 - threadIdx.x]; // here: missingBarrier
+  out[threadIdx.x] = tile[127 - threadIdx.x];
 }
 
 __global__ void neverWritten(const int *in, int *out, int, int bad) {
