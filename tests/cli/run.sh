@@ -57,6 +57,19 @@ holds 'no data without --check' test ! -s out
 expect 0 '' "$sagec" run sage-b --random 1,1,20,64 --device "$device" --dump-stages stages
 holds 'a PTX among the stages' test -n "$(find stages -name '*.ptx')"
 
+# Counters of the simulator: two products of 2 heads, 128 queries, 128 keys and 64 channels, two operations each; O is
+# 2·128·64 halves.
+case $device in sim:*)
+  expect 0 '' "$sagec" run sage-b --random 1,2,128,64 --device "$device" --counters --format=json
+  is attention /counters/kernels/0/name
+  is 8388608 /counters/kernels/0/mma_ops
+  is 32768 /counters/kernels/0/bytes/global_written
+  within 1 1e9 /counters/kernels/0/global_sectors
+  expect 0 '"kernels"|device' "$sagec" run sage-b --random 1,2,128,64 --device "$device" --counters
+  holds 'counters as JSON without --format' grep -q '"mma_ops": 8388608' out
+  ;;
+esac
+
 expect 0 '' "$sagec" devices --format=json
 for arch in sm_80 sm_86 sm_89 sm_90a sm_120a; do
   holds "the simulated $arch is listed" grep -q "\"sim:$arch\"" out
