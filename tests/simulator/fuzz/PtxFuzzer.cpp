@@ -2,8 +2,10 @@
 // with operands that mostly fit. What loads is run. Whatever happens must be an error code or a report: the sanitizers
 // watch for everything else.
 //
-// The first byte of an input chooses: text, or a program whose every choice is one of the following bytes.
+// The bits of an input's first byte choose: text, or a program whose every choice is one of the following bytes; the
+// device; a warp and a part of one, or a whole warpgroup; one block or two.
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -167,46 +169,78 @@ std::string programOf(Choices &c) {
   return text + "END: st.global.v4.b32 [%d0], {%r4, %r5, %r6, %r7};\nret;\n}\n";
 }
 
-void loadAndRun(const std::string &text, bool run) {
-  Context context = nullptr;
-  cuDevicePrimaryCtxRetain(&context, 0);
-  cuCtxSetCurrent(context);
-  char log[256];
-  JitOption options[] = {JitOption::ErrorLogBuffer, JitOption::ErrorLogBufferSizeBytes};
-  void *values[] = {log, reinterpret_cast<void *>(std::uintptr_t{sizeof log})};
-  Module module = nullptr;
-  if (cuModuleLoadDataEx(&module, text.c_str(), 2, options, values) == Result::Success) {
-    Function function = nullptr;
-    DevicePtr memory = 0;
-    if (run && cuModuleGetFunction(&function, module, "k") == Result::Success &&
-        cuMemAlloc_v2(&memory, 4096) == Result::Success) {
-      cuMemsetD8_v2(memory, 1, 4096);
-      std::uint8_t bytes[32] = {3};
-      void *parameters[] = {&memory, bytes};
-      cuLaunchKernel(function, 1, 1, 1, 40, 1, 1, 0, nullptr, parameters, nullptr);
-    }
-    cuModuleUnload(module);
+/// Without its line NUMBER, counted from one; false when that line is one of the header, or there is none.
+bool eraseLine(std::string &text, unsigned long number) {
+  std::size_t begin = 0;
+  for (unsigned long k = 1; k < number && begin != std::string::npos; ++k) {
+    begin = text.find('\n', begin);
+    if (begin != std::string::npos) ++begin;
   }
-  cuDevicePrimaryCtxReset_v2(0);
-  cuDevicePrimaryCtxRelease_v2(0);
+  if (begin == std::string::npos || begin + 1 < sizeof header) return false;
+  const std::size_t end = text.find('\n', begin);
+  text.erase(begin, end == std::string::npos ? end : end + 1 - begin);
+  return true;
+}
+
+Result load(Module *module, const std::string &text, std::string &log) {
+  char buffer[256] = {};
+  JitOption options[] = {JitOption::ErrorLogBuffer, JitOption::ErrorLogBufferSizeBytes};
+  void *values[] = {buffer, reinterpret_cast<void *>(std::uintptr_t{sizeof buffer})};
+  const Result result = cuModuleLoadDataEx(module, text.c_str(), 2, options, values);
+  log.assign(buffer, strnlen(buffer, sizeof buffer));
+  return result;
+}
+
+/// Instructions that are refused are left out until the rest loads, so that most programs come to run.
+bool loadRest(Module *module, std::string text) {
+  std::string log;
+  while (load(module, text, log) != Result::Success)
+    if (!log.starts_with("line ") || !eraseLine(text, std::strtoul(log.c_str() + 5, nullptr, 10))) return false;
+  return true;
+}
+
+void launch(Module module, unsigned choice) {
+  Function function = nullptr;
+  DevicePtr memory = 0;
+  if (cuModuleGetFunction(&function, module, "k") != Result::Success || cuMemAlloc_v2(&memory, 4096) != Result::Success)
+    return;
+  cuMemsetD8_v2(memory, 1, 4096);
+  std::uint8_t bytes[32] = {3};
+  void *parameters[] = {&memory, bytes};
+  cuLaunchKernel(function, choice & 8 ? 2 : 1, 1, 1, choice & 4 ? 128 : 40, 1, 1, 0, nullptr, parameters, nullptr);
+}
+
+void loadAndRun(std::string text, unsigned choice) {
+  const int device = choice & 2 ? 1 : 0;
+  Context context = nullptr;
+  cuDevicePrimaryCtxRetain(&context, device);
+  cuCtxSetCurrent(context);
+  Module module = nullptr;
+  std::string log;
+  if (choice & 1) {
+    if (device == 1) text.replace(text.find("sm_120a"), 7, "sm_90a ");
+    if (loadRest(&module, std::move(text))) launch(module, choice);
+  } else {
+    load(&module, text, log);
+  }
+  if (module) cuModuleUnload(module);
+  cuDevicePrimaryCtxReset_v2(device);
+  cuDevicePrimaryCtxRelease_v2(device);
 }
 
 } // namespace
 
 extern "C" int LLVMFuzzerInitialize(int *, char ***) {
-  sagesimConfigure("sm_120a");
+  sagesimConfigure("sm_120a,sm_90a");
   cuInit(0);
   return 0;
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
   if (size == 0) return 0;
-  if (data[0] & 1) {
-    Choices choices(data + 1, size - 1);
-    loadAndRun(programOf(choices), true);
-  } else {
-    loadAndRun(std::string(reinterpret_cast<const char *>(data) + 1, size - 1), false);
-  }
+  Choices choices(data + 1, size - 1);
+  loadAndRun(data[0] & 1 ? programOf(choices) : std::string(reinterpret_cast<const char *>(data) + 1, size - 1),
+             data[0]);
   return 0;
 }
 
