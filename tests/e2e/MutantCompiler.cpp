@@ -1,7 +1,8 @@
-// The compiler with one mistake: passes requests on to libsage_compiler.so and damages one synchronisation instruction
-// of the PTX that comes back. Which one stands in the name the library was loaded by: libmutant-7.so makes mutant 7.
-// Mutants are counted over all kernels that the process compiles: dropped barriers, waits and commits, and waits for
-// one group less. Without such a mutant nothing is changed and nothing is said.
+// The compiler with one mistake: passes requests on to libsage_compiler.so and damages one instruction of the PTX that
+// comes back. Which one stands in the name the library was loaded by: libmutant-7.so makes mutant 7. Mutants are
+// counted over all kernels that the process compiles: dropped barriers, waits and commits, waits for one group less,
+// and addresses in shared memory that are one access too far. Without such a mutant nothing is changed and nothing is
+// said.
 #include <dlfcn.h>
 
 #include <atomic>
@@ -34,25 +35,52 @@ int chosenMutant() {
   return dash == std::string::npos ? -1 : std::atoi(name.c_str() + dash + 1);
 }
 
+bool shifts() { return ownName().find("-shift-") != std::string::npos; }
+
 std::atomic<int> seen{0};
 
-/// The line with the next mutants taken out of or weakened, where it is their turn.
+void report(const char *what, const std::string &line, const std::string &kernel, int number) {
+  std::fprintf(stderr, "mutant %d: %s line %d: %s:%s\n", chosenMutant(), kernel.c_str(), number, what, line.c_str());
+}
+
+/// Bytes of an access to shared memory; a shift by as many stays aligned.
+int accessBytes(const std::string &line) {
+  if (line.find("ldmatrix") != std::string::npos || line.find("cp.async") != std::string::npos) return 16;
+  const int elements = line.find(".v4.") != std::string::npos ? 4 : line.find(".v2.") != std::string::npos ? 2 : 1;
+  for (const int bits : {64, 32, 16})
+    if (line.find(std::to_string(bits) + " ") != std::string::npos ||
+        line.find(std::to_string(bits) + "\t") != std::string::npos)
+      return elements * bits / 8;
+  return elements;
+}
+
+/// The address in shared memory, which is the first one of an instruction, moved.
+std::string shift(const std::string &line, const std::string &kernel, int number) {
+  const std::size_t open = line.find('['), close = line.find(']', open);
+  if (line.find(".shared") == std::string::npos || close == std::string::npos || line.find(".extern") == 0) return line;
+  if (seen++ != chosenMutant()) return line;
+  report("shifted", line, kernel, number);
+  const std::size_t plus = line.find('+', open);
+  const bool displaced = plus < close;
+  const int before = displaced ? std::stoi(line.substr(plus + 1)) : 0;
+  return line.substr(0, displaced ? plus : close) + "+" + std::to_string(before + accessBytes(line)) +
+         line.substr(close);
+}
+
+/// The line as the next mutants have it, where it is their turn.
 std::string mutate(const std::string &line, const std::string &kernel, int number) {
   static constexpr const char *kinds[] = {"bar.sync", "barrier.sync", "cp.async.commit_group", "cp.async.wait_group",
                                           "cp.async.wait_all"};
   bool found = false;
   for (const char *kind : kinds) found |= line.find(kind) != std::string::npos;
   if (!found) return line;
-  const auto report = [&](const char *what) {
-    std::fprintf(stderr, "mutant %d: %s line %d: %s:%s\n", chosenMutant(), kernel.c_str(), number, what, line.c_str());
-  };
   if (seen++ == chosenMutant()) {
-    report("dropped");
+    report("dropped", line, kernel, number);
     return "";
   }
   const std::size_t wait = line.find("cp.async.wait_group");
   if (wait == std::string::npos || seen++ != chosenMutant()) return line;
-  report("weakened");
+  report("weakened", line, kernel, number);
   const std::size_t digit = line.find_first_of("0123456789", wait);
   const std::size_t end = line.find_first_not_of("0123456789", digit);
   return line.substr(0, digit) + std::to_string(std::stoi(line.substr(digit, end - digit)) + 1) + line.substr(end);
@@ -61,7 +89,8 @@ std::string mutate(const std::string &line, const std::string &kernel, int numbe
 std::string mutateText(const std::string &text, const std::string &kernel) {
   std::istringstream from(text);
   std::string result, line;
-  for (int number = 1; std::getline(from, line); ++number) result += mutate(line, kernel, number) + "\n";
+  for (int number = 1; std::getline(from, line); ++number)
+    result += (shifts() ? shift : mutate)(line, kernel, number) + "\n";
   return result;
 }
 
