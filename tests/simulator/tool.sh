@@ -40,7 +40,15 @@ grep -q 'sagesim: out_of_bounds: .*' err || fail "the overrun was not reported"
 grep -q 'PTX line 10:' err || fail "the report does not name the line"
 try 3 run double.ptx --kernel double --arg buf:16 --arg u32:4
 grep -q 'uninitialised_read' err || fail "the read of unwritten memory was not reported"
-try 3 run double.ptx --kernel double --arg buf:16
+try 2 run double.ptx --kernel double --arg buf:16
+grep -q -e '--arg for each parameter' err || fail "the missing argument is not named"
+try 2 run double.ptx --kernel double --checks rcae --arg buf:@in.bin --arg u32:4
+try 1 run . --kernel double
+export SAGESIM_LEAKS=1 SAGESIM_REPORT=report.json
+echo stale >report.json
+try 0 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4
+grep -q 'stale\|kind' report.json && fail "a clean run leaves old reports, or calls its own buffers leaks"
+unset SAGESIM_LEAKS SAGESIM_REPORT
 try 1 run double.ptx --kernel triple
 try 1 run missing.ptx --kernel double
 try 2 run double.ptx --kernel double --arg u32:x

@@ -81,6 +81,7 @@ Result cuInit(unsigned flags) {
     }
     if (!s.initialised && environment().leaks) std::atexit(reportLeaksAtExit);
     s.initialised = true;
+    writeReports(s); // what an earlier run left there is not of this one
     static const int registered = pthread_atfork(nullptr, nullptr, afterFork);
     return registered == 0 ? Result::Success : Result::OutOfMemory;
   });

@@ -2,6 +2,7 @@
 // Also the loading of such an image into a context, and its logs.
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -66,8 +67,9 @@ void dropModule(DriverState &s, cuda::ModuleHandle &module) {
 }
 
 bool readWholeFile(const char *path, std::string &content) {
+  std::error_code error;
   std::ifstream file(path, std::ios::binary);
-  if (!file) return false;
+  if (!file || std::filesystem::is_directory(path, error)) return false; // reading a directory would throw
   content.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   return !file.bad();
 }

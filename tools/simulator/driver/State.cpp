@@ -20,6 +20,8 @@ std::uint64_t hostMemoryBytes() {
                                : std::uint64_t{1} << 32;
 }
 
+} // namespace
+
 void writeReports(const DriverState &s) {
   if (environment().reportFile.empty()) return;
   std::FILE *file = std::fopen(environment().reportFile.c_str(), "w");
@@ -32,8 +34,6 @@ void writeReports(const DriverState &s) {
   std::fputs("\n]}\n", file);
   std::fclose(file);
 }
-
-} // namespace
 
 DriverState &state() {
   static auto *s = new DriverState; // never destroyed: other threads and late destructors may still call

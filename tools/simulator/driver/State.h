@@ -180,6 +180,8 @@ void reportFree(const cuda::ContextHandle &context, cuda::DevicePtr pointer);
 /// What CONTEXT allocated and nobody freed, on request (SAGESIM_LEAKS).
 void reportLeaks(const cuda::ContextHandle &context);
 /// Prints the violation, adds it to the report file, and makes the context unusable.
+/// All violations so far as the file of SAGESIM_REPORT; nothing where none is wanted.
+void writeReports(const DriverState &s);
 void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation);
 
 } // namespace sage::sim

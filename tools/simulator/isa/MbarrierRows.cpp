@@ -215,7 +215,9 @@ const Inst *waitsForEver(Warp &w, const Inst *i, unsigned lane, const Place &at)
   const Mbarrier &b = *at.barrier;
   faultAt(w, i, ViolationKind::Deadlock, lane, at.address, Space::Shared,
           "nothing arrives at the mbarrier: phase " + std::to_string(b.phase) + " waits for " +
-              std::to_string(b.pending) + " arrivals and " + std::to_string(b.bytes) + " bytes");
+              std::to_string(b.pending) + " arrivals, and " +
+              (b.bytes < 0 ? std::to_string(-b.bytes) + " bytes more than expected have come"
+                           : "for " + std::to_string(b.bytes) + " bytes"));
   auto &details = w.block->violation->details;
   details = waitTexts(*w.block);
   if (w.block->hasPeers)

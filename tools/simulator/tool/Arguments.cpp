@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -48,8 +49,9 @@ bool parseBuffer(const std::string &value, Argument &to, std::string &message) {
 } // namespace
 
 bool readFile(const std::string &path, std::vector<std::uint8_t> &to) {
+  std::error_code error;
   std::ifstream file(path, std::ios::binary);
-  if (!file) return false;
+  if (!file || std::filesystem::is_directory(path, error)) return false; // reading a directory would throw
   to.assign(std::istreambuf_iterator<char>(file), {});
   return !file.bad();
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "driver/Api.h"
+#include "report/Checks.h"
 #include "tool/Arguments.h"
 
 namespace {
@@ -76,7 +77,7 @@ std::string parseOption(const std::string &name, const std::string &value, Optio
   else if (name == "--device")
     to.device = value;
   else if (name == "--checks")
-    to.checks = value;
+    sage::sim::Checks::parse(to.checks = value, message), ok = message.empty();
   else if (name == "--grid")
     ok = sage::sim::tool::parseTriple(value, to.grid);
   else if (name == "--block")
@@ -172,16 +173,23 @@ int runKernel(Options &o) {
   Function function = nullptr;
   if (const int code = loadKernel(o, text, function)) return code;
   std::vector<void *> pointers;
+  std::vector<DevicePtr> buffers;
   for (Argument &a : o.arguments) {
-    if (a.isBuffer)
+    if (a.isBuffer) {
       if (const int code = makeBuffer(a)) return code;
+      std::memcpy(&buffers.emplace_back(), a.bytes.data(), sizeof(DevicePtr));
+    }
     a.bytes.resize(32764); // the most that parameters take: one wider than its argument finds zeros
     pointers.push_back(a.bytes.data());
   }
   for (int k = 0; k < 64; ++k) pointers.push_back(nullptr); // too few arguments are an error of the launch
   const Result result = launch(o, function, pointers.data());
   std::printf("%s\n", sagesimCounters());
-  return result == Result::Success ? writeOutputs(o) : failCall("launch", result);
+  if (result == Result::InvalidValue)
+    return fail(2, "the launch is invalid: is there an --arg for each parameter, and do --grid and --block fit?");
+  const int code = result == Result::Success ? writeOutputs(o) : failCall("launch", result);
+  for (const DevicePtr p : buffers) cuMemFree_v2(p); // or they would count as leaks
+  return code;
 }
 
 } // namespace
