@@ -26,10 +26,6 @@ template <class T> bool allEqual(const T *values, T first) {
   return equal;
 }
 
-std::string placeText(const Program &p, const Inst *inst) {
-  return "line " + std::to_string(inst->line) + ": " + p.lineText(inst->line);
-}
-
 /// A generic write that no proxy fence makes visible.
 bool proxyFault(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address, std::uint32_t writer, bool isWrite) {
   if (!w.block->checks.on(ViolationKind::MissingProxyFence)) return true;
@@ -41,7 +37,7 @@ bool proxyFault(Warp &w, const Inst *inst, unsigned lane, std::uint32_t address,
   if (!first) return false;
   if (const Inst *there = w.block->races->findAccess(writer, address, true))
     w.block->violation->details.push_back("the store: warp " + std::to_string(writer) + ", " +
-                                          placeText(*w.block->program, there));
+                                          w.block->program->placeText(there->line));
   return false;
 }
 
@@ -113,7 +109,7 @@ bool isReadNowhere(Warp &w, const Inst *inst, unsigned lane, const Block &block,
       faultAt(w, inst, ViolationKind::InFlightAccess, lane, std::max(at, address), Space::Shared,
               "write to shared memory at " + hex(std::max(at, address)) +
                   ", which an asynchronous operation still reads: it has not been waited for");
-      if (first) w.block->violation->details.push_back("the reader: " + placeText(*w.block->program, reader));
+      if (first) w.block->violation->details.push_back("the reader: " + w.block->program->placeText(reader->line));
       return false;
     }
   return true;

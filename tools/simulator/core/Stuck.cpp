@@ -7,10 +7,6 @@
 namespace sage::sim {
 namespace {
 
-std::string placeText(const Program &p, const Inst *inst) {
-  return ", line " + std::to_string(inst->line) + ": " + p.lineText(inst->line);
-}
-
 std::string lanesText(const Warp &w, std::uint32_t mask) {
   char text[16];
   std::snprintf(text, sizeof text, "0x%08x", mask);
@@ -51,7 +47,7 @@ std::string doing(const Block &block, const Split &s) {
   }
 }
 std::string splitText(const Warp &w, const Split &s) {
-  return lanesText(w, s.mask) + doing(*w.block, s) + placeText(*w.block->program, placeOf(s));
+  return lanesText(w, s.mask) + doing(*w.block, s) + ", " + w.block->program->placeText(placeOf(s)->line);
 }
 
 } // namespace
@@ -61,7 +57,7 @@ std::vector<std::string> waitsOf(const Cluster &cluster) {
   for (const Block *block : cluster.blocks)
     for (const Warp &w : block->warps) {
       const bool runs = w.stop == Stop::Yield && w.pc;
-      if (runs) details.push_back(lanesText(w, w.split) + "runs" + placeText(*block->program, w.pc));
+      if (runs) details.push_back(lanesText(w, w.split) + "runs" + ", " + block->program->placeText(w.pc->line));
       for (const Split &s : w.parked) details.push_back(splitText(w, s));
     }
   return details;

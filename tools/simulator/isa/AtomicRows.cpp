@@ -185,54 +185,39 @@ Picked pickAdd(const Form &f) {
   }
 }
 
+// Every operation for an address in the block or anywhere, and since sm_90 for one in the cluster.
 #define SIM_SEM " [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] "
 #define SIM_HEAD SIM_SEM "[global|shared|shared::cta] "
 #define SIM_CLUSTER SIM_SEM "shared::cluster "
+#define SIM_ATOMICS(head, arch)                                                                                        \
+  {"atom" head "add u32|s32|u64|s64|f32|f64", "d m b", UnitClass::Memory, pickAdd, arch},                              \
+      {"atom" head "add noftz f16|bf16|f16x2|bf16x2", "d m b", UnitClass::Memory, pickAdd, arch},                      \
+      {"atom" head "min u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMin>, arch},                           \
+      {"atom" head "max u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMax>, arch},                           \
+      {"atom" head "and b32|b64", "d m b", UnitClass::Memory, bitwise<OpAnd>, arch},                                   \
+      {"atom" head "or b32|b64", "d m b", UnitClass::Memory, bitwise<OpOr>, arch},                                     \
+      {"atom" head "xor b32|b64", "d m b", UnitClass::Memory, bitwise<OpXor>, arch},                                   \
+      {"atom" head "exch b32|b64", "d m b", UnitClass::Memory, bitwise<OpExch>, arch},                                 \
+      {"atom" head "cas b16|b32|b64", "d m b c", UnitClass::Memory, bitwise<OpCas>, arch},                             \
+      {"atom" head "inc u32", "d m b", UnitClass::Memory, bitwise<OpInc>, arch},                                       \
+      {"atom" head "dec u32", "d m b", UnitClass::Memory, bitwise<OpDec>, arch},                                       \
+      {"red" head "add u32|s32|u64|s64|f32|f64", "m b", UnitClass::Memory, pickAdd, arch},                             \
+      {"red" head "add noftz f16|bf16|f16x2|bf16x2", "m b", UnitClass::Memory, pickAdd, arch},                         \
+      {"red" head "min u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMin>, arch},                              \
+      {"red" head "max u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMax>, arch},                              \
+      {"red" head "and b32|b64", "m b", UnitClass::Memory, bitwise<OpAnd>, arch},                                      \
+      {"red" head "or b32|b64", "m b", UnitClass::Memory, bitwise<OpOr>, arch},                                        \
+      {"red" head "xor b32|b64", "m b", UnitClass::Memory, bitwise<OpXor>, arch},                                      \
+      {"red" head "inc u32", "m b", UnitClass::Memory, bitwise<OpInc>, arch}, {                                        \
+    "red" head "dec u32", "m b", UnitClass::Memory, bitwise<OpDec>, arch                                               \
+  }
 const Row rows[] = {
-    {"atom" SIM_HEAD "add u32|s32|u64|s64|f32|f64", "d m b", UnitClass::Memory, pickAdd},
-    {"atom" SIM_HEAD "add noftz f16|bf16|f16x2|bf16x2", "d m b", UnitClass::Memory, pickAdd},
-    {"atom" SIM_HEAD "min u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMin>},
-    {"atom" SIM_HEAD "max u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMax>},
-    {"atom" SIM_HEAD "and b32|b64", "d m b", UnitClass::Memory, bitwise<OpAnd>},
-    {"atom" SIM_HEAD "or b32|b64", "d m b", UnitClass::Memory, bitwise<OpOr>},
-    {"atom" SIM_HEAD "xor b32|b64", "d m b", UnitClass::Memory, bitwise<OpXor>},
-    {"atom" SIM_HEAD "exch b32|b64", "d m b", UnitClass::Memory, bitwise<OpExch>},
+    SIM_ATOMICS(SIM_HEAD, 0),
+    SIM_ATOMICS(SIM_CLUSTER, 90),
     {"atom" SIM_HEAD "exch b128", "X m Y", UnitClass::Memory,
      [](const Form &f) -> Picked { return {atomic128<false>, extraOf(f)}; }, 90},
     {"atom" SIM_HEAD "cas b128", "X m Y Y", UnitClass::Memory,
      [](const Form &f) -> Picked { return {atomic128<true>, extraOf(f)}; }, 90},
-    {"atom" SIM_HEAD "cas b16|b32|b64", "d m b c", UnitClass::Memory, bitwise<OpCas>},
-    {"atom" SIM_HEAD "inc u32", "d m b", UnitClass::Memory, bitwise<OpInc>},
-    {"atom" SIM_HEAD "dec u32", "d m b", UnitClass::Memory, bitwise<OpDec>},
-    {"red" SIM_HEAD "add u32|s32|u64|s64|f32|f64", "m b", UnitClass::Memory, pickAdd},
-    {"red" SIM_HEAD "add noftz f16|bf16|f16x2|bf16x2", "m b", UnitClass::Memory, pickAdd},
-    {"red" SIM_HEAD "min u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMin>},
-    {"red" SIM_HEAD "max u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMax>},
-    {"red" SIM_HEAD "and b32|b64", "m b", UnitClass::Memory, bitwise<OpAnd>},
-    {"red" SIM_HEAD "or b32|b64", "m b", UnitClass::Memory, bitwise<OpOr>},
-    {"red" SIM_HEAD "xor b32|b64", "m b", UnitClass::Memory, bitwise<OpXor>},
-    {"red" SIM_HEAD "inc u32", "m b", UnitClass::Memory, bitwise<OpInc>},
-    {"red" SIM_HEAD "dec u32", "m b", UnitClass::Memory, bitwise<OpDec>},
-    {"atom" SIM_CLUSTER "add u32|s32|u64|s64|f32|f64", "d m b", UnitClass::Memory, pickAdd, 90},
-    {"atom" SIM_CLUSTER "add noftz f16|bf16|f16x2|bf16x2", "d m b", UnitClass::Memory, pickAdd, 90},
-    {"atom" SIM_CLUSTER "min u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMin>, 90},
-    {"atom" SIM_CLUSTER "max u32|s32|u64|s64", "d m b", UnitClass::Memory, ordered<OpMax>, 90},
-    {"atom" SIM_CLUSTER "and b32|b64", "d m b", UnitClass::Memory, bitwise<OpAnd>, 90},
-    {"atom" SIM_CLUSTER "or b32|b64", "d m b", UnitClass::Memory, bitwise<OpOr>, 90},
-    {"atom" SIM_CLUSTER "xor b32|b64", "d m b", UnitClass::Memory, bitwise<OpXor>, 90},
-    {"atom" SIM_CLUSTER "exch b32|b64", "d m b", UnitClass::Memory, bitwise<OpExch>, 90},
-    {"atom" SIM_CLUSTER "cas b16|b32|b64", "d m b c", UnitClass::Memory, bitwise<OpCas>, 90},
-    {"atom" SIM_CLUSTER "inc u32", "d m b", UnitClass::Memory, bitwise<OpInc>, 90},
-    {"atom" SIM_CLUSTER "dec u32", "d m b", UnitClass::Memory, bitwise<OpDec>, 90},
-    {"red" SIM_CLUSTER "add u32|s32|u64|s64|f32|f64", "m b", UnitClass::Memory, pickAdd, 90},
-    {"red" SIM_CLUSTER "add noftz f16|bf16|f16x2|bf16x2", "m b", UnitClass::Memory, pickAdd, 90},
-    {"red" SIM_CLUSTER "min u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMin>, 90},
-    {"red" SIM_CLUSTER "max u32|s32|u64|s64", "m b", UnitClass::Memory, ordered<OpMax>, 90},
-    {"red" SIM_CLUSTER "and b32|b64", "m b", UnitClass::Memory, bitwise<OpAnd>, 90},
-    {"red" SIM_CLUSTER "or b32|b64", "m b", UnitClass::Memory, bitwise<OpOr>, 90},
-    {"red" SIM_CLUSTER "xor b32|b64", "m b", UnitClass::Memory, bitwise<OpXor>, 90},
-    {"red" SIM_CLUSTER "inc u32", "m b", UnitClass::Memory, bitwise<OpInc>, 90},
-    {"red" SIM_CLUSTER "dec u32", "m b", UnitClass::Memory, bitwise<OpDec>, 90},
 };
 
 } // namespace
