@@ -264,6 +264,9 @@ TEST_CASE("a kernel that never ends is stopped") {
   const std::string loop = "L: add.s32 %r, %r, 1; // round\nsetp.ge.s32 %e, %r, ";
   expectFault(head + loop + "0; xor.b32 %r, %r, 1; and.b32 %r, %r, 255;\n@%e bra L;", head + loop + "99;\n@!%e bra L;",
               "timeout", Result::LaunchTimeout, "// round");
+  CHECK(lastReport().message.ends_with("of 1 blocks 0 ended, 1 run, 0 have not started"));
+  REQUIRE(lastReport().details.size() == 1);
+  CHECK(lastReport().details[0].starts_with("warp 0, lanes 0xffffffff: runs, line"));
 }
 
 TEST_CASE("a deadlock says what each warp waits for") {

@@ -157,6 +157,21 @@ LAST: mov.b32 %x, 1; st.release.gpu.global.b32 [%p], %x;)"));
   CHECK(flags.get() == V{1, 7 * 32});
 }
 
+// Every block but the last one looks in vain when it starts: company must come at once, not after a long time alone.
+TEST_CASE("many blocks meet at a counter that they poll") {
+  const Device device;
+  const std::string wait = GENERATE("ld.volatile.global.u32 %x, [%p];", "atom.global.add.u32 %x, [%p], 0;",
+                                    "nanosleep.u32 20; ld.relaxed.gpu.global.u32 %x, [%p];");
+  Kernel kernel(kernelText(".param .u64 p", R"(
+.reg .b64 %p; .reg .b32 %x, %t, %n; .reg .pred %q; ld.param.b64 %p, [p]; mov.u32 %t, %tid.x; mov.u32 %n, %nctaid.x;
+setp.ne.u32 %q, %t, 0; @%q bra ALL; fence.acq_rel.gpu; red.global.add.u32 [%p], 1;
+WAIT: )" + wait + R"( setp.lt.u32 %q, %x, %n; @%q bra WAIT; fence.acq_rel.gpu;
+ALL: bar.sync 0; red.global.add.u32 [%p+4], 1;)"));
+  const Array<u32> counters(V{0, 0});
+  kernel({200, 1, 1, 64}, counters.address());
+  CHECK(counters.get() == V{200, 200 * 64});
+}
+
 TEST_CASE("atomics return the old value and lose nothing") {
   const Device device;
   Kernel kernel(kernelText(".param .u64 p", R"(

@@ -21,6 +21,7 @@ void execute(Warp &w) {
   const Inst *inst = w.pc;
   w.stop = Stop::None;
   w.slice = blocksPerSlice;
+  w.vainPolls = 0;
   while (inst) inst = inst->fn(w, inst);
 }
 
@@ -146,7 +147,7 @@ BlockRunner::Round BlockRunner::finish() {
 }
 
 BlockRunner::Round BlockRunner::round() {
-  bool anyAlive = false, anyRan = false;
+  bool anyAlive = false, anyRan = false, anyWaits = false;
   for (Warp &w : block.warps) {
     if (w.stop == Stop::Exited) continue;
     anyAlive = true;
@@ -154,12 +155,14 @@ BlockRunner::Round BlockRunner::round() {
       if (!hasReady(w)) continue;
       w.pc = resume(w);
     }
-    anyRan = true;
     execute(w);
     if (w.stop == Stop::Faulted) return Round::Faulted;
+    const bool waits = w.stop == Stop::Yield && isWaiting(w);
+    anyWaits |= waits;
+    anyRan |= !waits;
   }
   if (!anyAlive) return finish();
-  return anyRan ? Round::Ran : Round::Stuck;
+  return anyRan ? Round::Ran : anyWaits ? Round::Waiting : Round::Stuck;
 }
 
 } // namespace sage::sim

@@ -28,7 +28,8 @@ public:
   BlockRunner(Launch &launch, Counters &stats, std::vector<BlockCount> &counts);
 
   void start(const std::array<std::uint32_t, 3> &index);
-  enum class Round { Done, Faulted, Ran, Stuck };
+  /// Waiting: whoever could go on only looked whether something has changed. Stuck: nobody can go on.
+  enum class Round { Done, Faulted, Ran, Waiting, Stuck };
   /// Gives every warp that can go on a turn.
   Round round();
   Block &state() { return block; }

@@ -39,7 +39,7 @@ struct Cluster {
   };
   std::vector<std::vector<Lanes>> barrier; ///< of each warp of each block
   std::uint32_t phase = 0;                 ///< how often it completed
-  std::array<KnowledgePtr, 2> released; ///< by those who arrived, of even and of odd phases
+  std::array<KnowledgePtr, 2> released;    ///< by those who arrived, of even and of odd phases
   std::unique_ptr<ClusterRaces> races;     ///< null: one block only, no shared memory, or nobody looks for races
 
   void reset();
@@ -83,7 +83,7 @@ void threadsExited(Block &block);
 std::vector<std::string> waitsOf(const Cluster &cluster);
 /// What no warp of the cluster can go on from, as a violation of one of its blocks.
 void reportDeadlock(Cluster &cluster);
-/// Makes it a violation that the cluster goes on after SECONDS.
-void reportTimeout(Cluster &cluster, double seconds);
+/// Makes it a violation that the cluster goes on; MESSAGE says why it should not.
+void reportTimeout(Cluster &cluster, const std::string &message);
 
 } // namespace sage::sim

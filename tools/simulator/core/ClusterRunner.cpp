@@ -46,25 +46,33 @@ void ClusterRunner::start(std::uint64_t linear) {
 }
 
 ClusterRunner::Progress ClusterRunner::round() {
-  bool anyLeft = false, anyRan = false;
+  bool anyLeft = false, anyRan = false, anyWaits = false;
   for (const auto &b : blocks) {
     const BlockRunner::Round r = b->round();
     // An exit may show what a warp of another block did wrong.
     if (r == BlockRunner::Round::Faulted || (blocks.size() > 1 && violation())) return Progress::Faulted;
     anyLeft |= r != BlockRunner::Round::Done;
     anyRan |= r == BlockRunner::Round::Ran;
+    anyWaits |= r == BlockRunner::Round::Waiting;
   }
   if (!anyLeft) return Progress::Done;
   // Unless deadlocks are reported, the time runs out.
-  if (anyRan || !cluster.blocks[0]->checks.on(ViolationKind::Deadlock)) return Progress::Unfinished;
+  if (anyRan) return Progress::Unfinished;
+  if (anyWaits || !cluster.blocks[0]->checks.on(ViolationKind::Deadlock)) return Progress::Waiting;
   reportDeadlock(cluster);
   return Progress::Faulted;
 }
 
 ClusterRunner::Progress ClusterRunner::step(unsigned rounds) {
-  Progress p = Progress::Unfinished;
-  for (unsigned k = 0; k < rounds && p == Progress::Unfinished; ++k) p = round();
-  return p;
+  // One round may wait although a warp has just written what another one looks for.
+  unsigned vain = 0;
+  for (unsigned k = 0; k < rounds; ++k) {
+    const Progress p = round();
+    if (p == Progress::Done || p == Progress::Faulted) return p;
+    vain = p == Progress::Waiting ? vain + 1 : 0;
+    if (vain == 2) return p;
+  }
+  return Progress::Unfinished;
 }
 
 std::optional<Violation> ClusterRunner::violation() const {

@@ -20,11 +20,12 @@ public:
   ClusterRunner &operator=(const ClusterRunner &) = delete;
 
   void start(std::uint64_t linearIndex);
-  enum class Progress { Done, Faulted, Unfinished };
-  /// Gives every warp ROUNDS turns, or runs to the end.
+  /// Waiting: for something that comes from another cluster, by all that can be seen.
+  enum class Progress { Done, Faulted, Unfinished, Waiting };
+  /// Gives every warp ROUNDS turns, or runs to the end, or until all of them wait.
   Progress step(unsigned rounds);
-  /// Makes it a violation that the cluster goes on after SECONDS.
-  void giveUp(double seconds) { reportTimeout(cluster, seconds); }
+  /// Makes it a violation that the cluster goes on; MESSAGE says why it should not.
+  void giveUp(const std::string &message) { reportTimeout(cluster, message); }
   std::optional<Violation> violation() const;
 
 private:

@@ -1,13 +1,15 @@
 // Distribution of clusters of blocks over host threads, and the sum of their counters.
 //
-// Every worker runs one cluster at a time to its end; without clusters that is one block. One that takes long may be
-// waiting for another one (through a flag in global memory), so after a while the worker starts further ones beside it,
-// up to what would be resident on the GPU.
+// Every worker runs one cluster at a time to its end; without clusters that is one block. One that waits may do so for
+// another one (through a flag in global memory), so the worker then starts further ones beside it, up to what would be
+// resident on the GPU. So it does, after a while, beside one that takes long: not every wait can be seen.
 #include "core/GridRunner.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cinttypes>
+#include <cstdio>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -71,13 +73,27 @@ private:
     while (!shared.stop) {
       if (busy.empty() && !startOne()) return;
       const std::size_t before = busy.size();
+      waiting = 0;
       for (std::size_t k = 0; k < busy.size() && !shared.stop;) k += stepOne(k);
       turns = busy.size() == before ? turns + 1 : 0;
-      if (turns < turnsBeforeCompany) continue;
-      // All clusters at hand are slow: perhaps they wait for one that has not started.
-      if (shared.resident < shared.maxResident) startOne();
-      turns = 0;
+      // As many again: a launch whose blocks all wait for the last one does not take turns for each of them.
+      std::size_t company = waiting == busy.size() ? waiting : turns == turnsBeforeCompany ? 1 : 0;
+      if (company != 0) turns = 0;
+      for (; company != 0 && shared.resident < shared.maxResident && startOne(); --company) {
+      }
     }
+  }
+
+  std::string lateText() const {
+    const std::uint64_t begun = std::min<std::uint64_t>(shared.next, shared.clusterCount), running = shared.resident;
+    const bool clusters = shared.launch.cluster != std::array<std::uint32_t, 3>{1, 1, 1};
+    char text[200];
+    std::snprintf(text, sizeof text,
+                  "no block of the launch has ended for %.3g seconds: of %" PRIu64 " %s %" PRIu64 " ended, %" PRIu64
+                  " run, %" PRIu64 " have not started",
+                  shared.launch.timeoutSeconds, shared.clusterCount, clusters ? "clusters" : "blocks", begun - running,
+                  running, shared.clusterCount - begun);
+    return text;
   }
 
   bool isLate() const {
@@ -85,14 +101,19 @@ private:
            static_cast<double>(nowNs() - shared.lastEnd) > shared.launch.timeoutSeconds * 1e9;
   }
 
+  static bool isUnfinished(ClusterRunner::Progress p) {
+    return p == ClusterRunner::Progress::Unfinished || p == ClusterRunner::Progress::Waiting;
+  }
+
   /// 1 when the cluster at K stays.
   std::size_t stepOne(std::size_t k) {
     ClusterRunner::Progress progress = busy[k]->step(roundsAtATime);
-    if (progress == ClusterRunner::Progress::Unfinished && isLate()) {
-      busy[k]->giveUp(shared.launch.timeoutSeconds);
+    if (isUnfinished(progress) && isLate()) {
+      busy[k]->giveUp(lateText());
       progress = ClusterRunner::Progress::Faulted;
     }
-    if (progress == ClusterRunner::Progress::Unfinished) return 1;
+    waiting += progress == ClusterRunner::Progress::Waiting;
+    if (isUnfinished(progress)) return 1;
     if (progress == ClusterRunner::Progress::Faulted) {
       shared.stop = true;
       const std::lock_guard lock(shared.mutex);
@@ -121,12 +142,14 @@ private:
   std::vector<BlockCount> counts;
   Counters stats;
   std::vector<std::unique_ptr<ClusterRunner>> busy, idle;
+  std::size_t waiting = 0; ///< of the busy ones, in this turn
 };
 
 } // namespace
 
 LaunchOutcome runGrid(Launch &launch, unsigned hostThreads) {
-  if (launch.program->usesHeap) launch.memory->heap().prepare(*launch.memory, launch.heapBytes); // malloc gives null without
+  if (launch.program->usesHeap)
+    launch.memory->heap().prepare(*launch.memory, launch.heapBytes); // malloc gives null without
   const std::uint64_t size = std::uint64_t{launch.cluster[0]} * launch.cluster[1] * launch.cluster[2];
   const std::uint64_t blocks = std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2],
                       clusters = blocks / size;

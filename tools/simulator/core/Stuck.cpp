@@ -83,16 +83,15 @@ void reportDeadlock(Cluster &cluster) {
   first->block->violation->details = waitsOf(cluster);
 }
 
-void reportTimeout(Cluster &cluster, double seconds) {
+void reportTimeout(Cluster &cluster, const std::string &message) {
   Warp *first = nullptr;
   for (Block *block : cluster.blocks)
     for (Warp &w : block->warps)
       if (w.stop == Stop::Yield && w.pc && !first) first = &w;
   if (!first) return;
-  char message[96];
-  std::snprintf(message, sizeof message, "no block of the launch has ended for %.3g seconds", seconds);
+  std::vector<std::string> details = waitsOf(cluster); // before the fault stops the warp
   fault(*first, first->pc, ViolationKind::Timeout, static_cast<unsigned>(std::countr_zero(first->split)), message);
-  first->block->violation->details = waitsOf(cluster);
+  first->block->violation->details = std::move(details);
 }
 
 } // namespace sage::sim

@@ -161,6 +161,14 @@ const Inst *exitLanes(Warp &w, const Inst *inst, std::uint32_t mask) {
   return resume(w);
 }
 
+const Inst *letOthersRun(Warp &w, const Inst *next) {
+  w.stop = Stop::Yield;
+  w.vainPolls = vainPollsOfWaiting;
+  w.pc = next;
+  w.setActive(w.split);
+  return nullptr;
+}
+
 const Inst *blockEntryHandler(Warp &w, const Inst *inst) {
   if (__builtin_expect(!w.parked.empty(), 0)) {
     const Inst *chosen = reconverge(w, inst);

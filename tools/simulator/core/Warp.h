@@ -50,6 +50,7 @@ struct BlockCount {
 struct LookupCache {
   Allocation *allocation = nullptr;
   std::uint32_t segment = 0, tick = 0; ///< of the race detector, and the tick it belongs to
+  std::uint64_t seen = 0;              ///< digest of what a strong read found last
 };
 
 struct Block;
@@ -64,10 +65,11 @@ struct Warp {
   std::uint32_t carry = 0;  ///< carry flag of each lane
   bool full = false;        ///< every other lane is dead: a register write may hit all 32
   Stop stop = Stop::None;
-  std::uint32_t slice = 0;    ///< basic blocks until the warp lets others run
-  std::uint32_t fairness = 0; ///< while diverged: blocks until another split gets its turn
-  std::uint32_t alive = 0;    ///< lanes that have not exited
-  std::uint32_t exists = 0;   ///< lanes that the block has
+  std::uint32_t slice = 0;     ///< basic blocks until the warp lets others run
+  std::uint32_t vainPolls = 0; ///< of the slice: strong reads that found what the last one had found
+  std::uint32_t fairness = 0;  ///< while diverged: blocks until another split gets its turn
+  std::uint32_t alive = 0;     ///< lanes that have not exited
+  std::uint32_t exists = 0;    ///< lanes that the block has
   std::uint32_t index = 0;
   std::uint32_t stretch = 0; ///< between two collectives, for races of lanes
   const Inst *pc = nullptr;
@@ -134,6 +136,22 @@ struct Block {
   std::shared_ptr<AsyncProxy> proxy;           ///< null until an mbarrier, a bulk copy or a wgmma is used
   std::optional<Violation> violation;
 };
+
+/// So many in a slice, and the warp waits for somebody else.
+constexpr std::uint32_t vainPollsOfWaiting = 16;
+inline bool isWaiting(const Warp &w) { return w.vainPolls >= vainPollsOfWaiting; }
+/// Ends the slice of a warp that waits; it goes on at NEXT. Returns null, so that a handler can return it.
+const Inst *letOthersRun(Warp &w, const Inst *next);
+/// A strong read at INST found values with DIGEST. Who finds the same again and again lets others run.
+inline void notePoll(Warp &w, const Inst *inst, std::uint64_t digest) {
+  std::uint64_t &seen = w.lookups[inst->id].seen;
+  if (seen != digest) {
+    seen = digest;
+    w.vainPolls = 0;
+  } else if (++w.vainPolls == vainPollsOfWaiting) {
+    w.slice = 1;
+  }
+}
 
 /// Records a violation of LANE of W at INST and stops the block. Returns null, so that a handler can return it.
 const Inst *fault(Warp &w, const Inst *inst, ViolationKind kind, unsigned lane, std::string message);

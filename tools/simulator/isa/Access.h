@@ -38,6 +38,14 @@ SIM_INLINE Lanes<u64> laneNumbers() {
                     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 }
 
+/// Of what the running lanes hold in a register.
+template <class R> SIM_INLINE u64 digest(Warp &w, u32 offset) {
+  u64 sum = w.active;
+  for (u32 m = w.active; m != 0; m &= m - 1)
+    sum = sum * 0x9e3779b97f4a7c15u + static_cast<u64>(w.lanes<R>(offset)[std::countr_zero(m)]);
+  return sum;
+}
+
 /// All 32 lanes touch consecutive pieces of SIZE bytes.
 SIM_INLINE bool isContiguous(Lanes<u64> offset, u32 mask, u32 size) {
   return mask == allLanes && maskOf(offset == laneNumbers() * size + offset[0]) == allLanes;

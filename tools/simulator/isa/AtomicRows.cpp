@@ -106,9 +106,10 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
     if (races && (i->extra & acquires)) races->acquireFence(w.index, i->extra & deviceWide);
     return true;
   };
-  return access(w, i, static_cast<Space>(i->extra & 7), addresses(w, m), w.active, sizeof(T), Use::Write, body)
-             ? i + 1
-             : nullptr;
+  if (!access(w, i, static_cast<Space>(i->extra & 7), addresses(w, m), w.active, sizeof(T), Use::Write, body))
+    return nullptr;
+  if (hasResult) notePoll(w, i, digest<R>(w, i->o[0]));
+  return i + 1;
 }
 
 // 128 bits (sm_90): one at a time in the whole process. Operands: d (two entries), m, b (two) [, c (two)].

@@ -79,12 +79,7 @@ const Inst *fence(Warp &w, const Inst *i) {
 Picked pickFence(const Form &f) { return {fence, f.has("cta") ? 0u : 1u}; }
 
 // Lets the other warps run.
-const Inst *sleep(Warp &w, const Inst *i) {
-  w.stop = Stop::Yield;
-  w.pc = i + 1;
-  w.setActive(w.split);
-  return nullptr;
-}
+const Inst *sleep(Warp &w, const Inst *i) { return letOthersRun(w, i + 1); }
 
 // `extra` of barriers: bit 0 waits, bit 1 aligned, bit 2 reduction, bits 3–4 and/or/popc. The operands: [result],
 // barrier, threads (0: all), [vote].

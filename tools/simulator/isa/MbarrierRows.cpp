@@ -259,10 +259,7 @@ template <bool Parity> const Inst *wait(Warp &w, const Inst *i) {
   if (failed == 0) return next;
   if (waitsInVain(w, i, failedAt.address) && w.block->checks.on(ViolationKind::Deadlock))
     return waitsForEver(w, i, static_cast<unsigned>(std::countr_zero(failed)), failedAt);
-  w.stop = Stop::Yield;
-  w.pc = i + 1;
-  w.setActive(w.split);
-  return nullptr;
+  return letOthersRun(w, i + 1);
 }
 
 const Inst *pendingCount(Warp &w, const Inst *i) {

@@ -115,7 +115,13 @@ template <class M, class R> const Inst *load(Warp &w, const Inst *i) {
     return ok;
   };
   const auto space = static_cast<Space>(i->extra & spaceBits);
-  return access(w, i, space, addresses(w, i->o + i->vector), w.active, size, Use::Read, body) ? i + 1 : nullptr;
+  if (!access(w, i, space, addresses(w, i->o + i->vector), w.active, size, Use::Read, body)) return nullptr;
+  if (i->extra & strongAccess) {
+    u64 found = 0;
+    for (unsigned e = 0; e < i->vector; ++e) found = 31 * found + digest<R>(w, i->o[e]);
+    notePoll(w, i, found);
+  }
+  return i + 1;
 }
 
 // Kernel parameters at a constant offset: the same value for all lanes.

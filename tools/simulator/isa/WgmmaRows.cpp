@@ -346,10 +346,7 @@ const Inst *waitGroup(Warp &w, const Inst *i) {
     if (waitsInVain(w, i, 0) && w.block->checks.on(ViolationKind::Divergence))
       return fault(w, i, ViolationKind::Divergence, 0,
                    "warp " + std::to_string(missing) + " does not execute a wgmma of its group");
-    w.stop = Stop::Yield;
-    w.pc = i;
-    w.setActive(w.split);
-    return nullptr;
+    return letOthersRun(w, i);
   }
   endGroupReads(w, last);
   std::erase_if(mine.tiles, [&](const PendingTile &t) {
