@@ -30,6 +30,7 @@ namespace sage::cuda {
   ENTRY(cuMemcpyHtoD_v2, (DevicePtr target, const void *source, std::size_t bytes))                                    \
   ENTRY(cuMemcpyDtoH_v2, (void *target, DevicePtr source, std::size_t bytes))                                          \
   ENTRY(cuMemsetD8_v2, (DevicePtr target, unsigned char value, std::size_t bytes))                                     \
+  ENTRY(cuMemsetD8Async, (DevicePtr target, unsigned char value, std::size_t bytes, Stream stream))                    \
   ENTRY(cuStreamCreate, (Stream *stream, unsigned flags))                                                              \
   ENTRY(cuStreamDestroy_v2, (Stream stream))                                                                           \
   ENTRY(cuStreamSynchronize, (Stream stream))                                                                          \

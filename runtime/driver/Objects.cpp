@@ -60,6 +60,15 @@ Status Buffer::fill(std::uint8_t value) {
   return SAGE_DRIVER_CALL(device->driver(), cuMemsetD8_v2, address, value, bytes);
 }
 
+Status Buffer::fill(std::uint8_t value, Stream &stream) {
+  if (bytes == 0) return {};
+  if (stream.device() != device) return invalidInput("a buffer is filled in a stream of its own device");
+  ContextScope scope(*device);
+  SAGE_TRY(scope.take());
+  return SAGE_DRIVER_CALL(device->driver(), cuMemsetD8Async, address, value, bytes,
+                          static_cast<cuda::Stream>(stream.handle()));
+}
+
 Result<Buffer> Device::allocate(std::size_t bytes) {
   if (bytes == 0) return Buffer();
   ContextScope scope(*this);

@@ -130,6 +130,13 @@ TEST_CASE("bytes survive the way to the device and back") {
   REQUIRE(buffer->fill(7).ok());
   REQUIRE(buffer->download(received.data(), 1000).ok());
   CHECK(received == std::vector<unsigned char>(1000, 7));
+  Stream stream = *device->createStream();
+  REQUIRE(buffer->fill(9, stream).ok());
+  REQUIRE(stream.synchronize().ok());
+  REQUIRE(buffer->download(received.data(), 1000).ok());
+  CHECK(received == std::vector<unsigned char>(1000, 9));
+  Stream nobodys;
+  CHECK(buffer->fill(9, nobodys).code() == Code::InvalidInput);
 }
 
 TEST_CASE("copies stay inside their buffer") {

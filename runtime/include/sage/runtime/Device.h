@@ -21,6 +21,7 @@ namespace sage {
 
 class Driver; // runtime/driver/Driver.h: the loaded library and its entry points
 class Device;
+class Stream;
 using DeviceRef = std::shared_ptr<Device>;
 
 /// Where to find the driver libraries. Empty: SAGEC_DRIVER or libcuda.so.1; SAGEC_SIMULATOR or libsagesim.so next to
@@ -53,6 +54,8 @@ public:
   Status upload(const void *source, std::size_t size, std::size_t offset = 0);
   Status download(void *target, std::size_t size, std::size_t offset = 0) const;
   Status fill(std::uint8_t value);
+  /// In the order of a stream of the same device; returns at once.
+  Status fill(std::uint8_t value, Stream &stream);
 
 private:
   friend class Device;

@@ -1,0 +1,38 @@
+// One shape on one device: the tensors, and what each config makes of them under each mask.
+#pragma once
+
+#include "attention/Data.h"
+#include "attention/Shapes.h"
+#include "record/Timing.h"
+#include "sage/runtime/Attention.h"
+
+namespace sage::bench {
+
+struct Bench {
+  DeviceRef device;
+  KernelCacheRef cache;
+  Stream stream;
+  Stopwatch stopwatch;
+};
+
+class ShapeTensors {
+public:
+  static Result<ShapeTensors> create(const DeviceRef &device, const Data &data, const Shape &shape);
+
+  // Times the attention kernel alone, what comes before it, and the whole plan; compares rows of the output with exact
+  // attention in double precision. Fills the fields of a case; a check that fails is a status of the case, not an
+  // error.
+  Status measure(Bench &bench, const std::string &config, const std::string &mask, Json &json);
+
+private:
+  ShapeTensors(const Data &data, const Shape &shape) : data(&data), shape(shape) {}
+  Status check(const std::string &config, const std::string &mask, Json &json) const;
+
+  const Data *data;
+  Shape shape;
+  Buffer q, k, v, o;
+};
+
+std::string caseName(const Shape &shape, const std::string &config, const std::string &mask);
+
+} // namespace sage::bench

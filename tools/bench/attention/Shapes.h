@@ -1,0 +1,24 @@
+// Which attention problems are timed: a grid of head dims, masks and lengths, and the models that the SageAttention
+// papers time (SageAttention, table 7).
+#pragma once
+
+#include "record/Options.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sage::bench {
+
+// Queries and keys of the same length, as many key heads as query heads.
+struct Shape {
+  std::string label; // "grid", or the model's name
+  std::int64_t batch, heads, tokens, headDim;
+  std::vector<std::string> masks; // values of the config key
+};
+
+std::vector<Shape> shapes(Extent extent);
+// The shipped configs that are timed on every shape.
+std::vector<std::string> configs(Extent extent);
+
+} // namespace sage::bench

@@ -1,0 +1,24 @@
+// The command line that all measuring programs share.
+#pragma once
+
+#include "sage/runtime/Result.h"
+
+#include <optional>
+#include <string>
+
+namespace sage::bench {
+
+enum class Extent { Tiny, Quick, Full }; // tiny is for the simulator: everything runs, nothing is measured
+
+struct Options {
+  std::string device, out, only;
+  Extent extent = Extent::Quick;
+  double timeLimitSeconds = 0; // 0: none
+  bool list = false;
+};
+
+// ABOUT is the first line of the help. Nothing when the help was asked for and printed; a usage error otherwise.
+Result<std::optional<Options>> parseOptions(int argc, char **argv, const std::string &program,
+                                            const std::string &about);
+
+} // namespace sage::bench

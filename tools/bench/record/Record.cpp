@@ -1,0 +1,70 @@
+// See Record.h.
+#include "record/Record.h"
+
+#include "reference/AtomicFile.h"
+
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+namespace sage::bench {
+namespace {
+
+std::string utcNow() {
+  char text[32];
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+} // namespace
+
+std::string buildCommit() {
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  for (const auto &directory : {program.parent_path(), program.parent_path().parent_path()}) {
+    std::ifstream file(directory / "VERSION");
+    std::string line;
+    if (file && std::getline(file, line) && !line.empty()) return line;
+  }
+  return "unknown";
+}
+
+Record::Record(std::string file, const std::string &program, const Device &device, const std::string &compiler)
+    : path(std::move(file)) {
+  json = {{"format", 1},
+          {"program", program},
+          {"commit", buildCommit()},
+          {"compiler", compiler},
+          {"date", utcNow()},
+          {"device",
+           {{"spec", device.spec()},
+            {"name", device.name()},
+            {"arch", device.arch()},
+            {"driver", device.driverVersion()},
+            {"multiprocessors", device.limits().multiprocessors},
+            {"simulated", device.simulated()}}},
+          {"complete", false}};
+}
+
+Status Record::save() const {
+  if (path.empty()) return {};
+  const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const std::string_view parts[] = {text};
+  return reference::writeFileAtomically(path, parts);
+}
+
+Status Record::finish() {
+  json["complete"] = true;
+  if (!path.empty()) return save();
+  const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return {};
+  return invalidInput("standard output: cannot write");
+}
+
+void talk(const std::string &line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+
+} // namespace sage::bench
