@@ -6,6 +6,8 @@
 #include "compiler/Artifact.h"
 #include "compiler/dsl/Lowering.h"
 #include "compiler/dsl/Program.h"
+#include "compiler/nvidia/EmitPtx.h"
+#include "compiler/nvidia/InlineKernels.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
@@ -42,7 +44,9 @@ private:
   void compile();
   void check();
   void runPasses();
+  void emitInlineKernels(mlir::ModuleOp module);
   const Target &target();
+  Target targetWithPtxVersion();
   std::string text(const json &object, const char *key, std::optional<std::string> fallback = std::nullopt);
   std::optional<dsl::Program> parse(const json &program);
   json addTimes(double parseMs, const PipelineResult &result);
@@ -123,6 +127,19 @@ const Target &Request::target() {
   std::string name = text(request, "arch");
   if (const Target *found = findTarget(name)) return *found;
   throw Invalid{"unknown arch '" + dsl::printable(name) + "'; known are " + targetNames()};
+}
+
+// The request's target; a kernel that uses newer instructions may ask for a later version of PTX than the oldest.
+Target Request::targetWithPtxVersion() {
+  Target result = target();
+  std::string wanted = text(request, "ptx_version", std::string(result.ptxVersion));
+  const std::vector<std::string_view> &known = ptxVersions();
+  auto it = std::find(known.begin(), known.end(), wanted);
+  if (it == known.end() || *it < result.ptxVersion)
+    throw Invalid{"ptx_version '" + dsl::printable(wanted) + "' cannot be written for " + std::string(result.name) +
+                  "; " + std::string(result.ptxVersion) + " to " + std::string(known.back()) + " can"};
+  result.ptxVersion = *it;
+  return result;
 }
 
 std::optional<dsl::Program> Request::parse(const json &program) {
@@ -226,17 +243,35 @@ void Request::runPasses() {
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::parseSourceString<mlir::ModuleOp>(source, config, text(request, "name", "input.mlir"));
   if (!module) return;
-  std::string complaint;
+  std::string emit = text(request, "emit", "mlir"), complaint;
+  if (emit != "mlir" && emit != "ptx")
+    throw Invalid{"unknown emit '" + dsl::printable(emit) + "'; known are mlir, ptx"};
   llvm::raw_string_ostream complaints(complaint);
-  mlir::FailureOr<mlir::OpPassManager> pipeline = mlir::parsePassPipeline(text(request, "passes"), complaints);
+  mlir::FailureOr<mlir::OpPassManager> pipeline =
+      mlir::parsePassPipeline(text(request, "passes", "builtin.module()"), complaints);
   if (mlir::failed(pipeline)) throw Invalid{"passes: " + complaint};
   mlir::PassManager manager(&context);
   static_cast<mlir::OpPassManager &>(manager) = *pipeline;
   if (mlir::failed(manager.run(*module))) return;
+  if (emit == "ptx") return emitInlineKernels(*module);
   std::string result;
   llvm::raw_string_ostream stream(result);
   module->print(stream);
   response["text"] = result;
+}
+
+void Request::emitInlineKernels(mlir::ModuleOp module) {
+  Target target = targetWithPtxVersion();
+  std::string feature = "+ptx";
+  for (char c : target.ptxVersion)
+    if (c != '.') feature += c;
+  target.ptxFeature = feature;
+  if (mlir::failed(nvidia::checkInlineKernels(module))) return;
+  nvidia::PtxEmitter emitter(module, target);
+  if (mlir::failed(emitter.translate())) return;
+  emitter.optimize();
+  mlir::FailureOr<std::string> ptx = emitter.emit();
+  if (mlir::succeeded(ptx)) response.update({{"text", *ptx}, {"stage", "ptx"}});
 }
 
 int Request::run() {

@@ -24,4 +24,10 @@ std::string targetNames() {
   return names;
 }
 
+const std::vector<std::string_view> &ptxVersions() {
+  static const std::vector<std::string_view> versions = {"7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8",
+                                                         "8.0", "8.1", "8.2", "8.3", "8.4", "8.5", "8.6", "8.7", "8.8"};
+  return versions;
+}
+
 } // namespace sage

@@ -23,4 +23,7 @@ const Target *findTarget(std::string_view name);
 // "sm_80, sm_86, ...", for messages.
 std::string targetNames();
 
+// The versions of PTX after the oldest target's that LLVM can write, in order, as "8.4".
+const std::vector<std::string_view> &ptxVersions();
+
 } // namespace sage
