@@ -15,6 +15,14 @@ template <class Call> void quietly(const DeviceRef &device, Call call) {
   if (scope.take().ok()) call(device->driver().api());
 }
 
+/// The driver may return from a copy out of pageable memory, and from a memset, before the device's memory holds the
+/// bytes ("API synchronization behavior" in the driver's manual), and the streams that createStream() makes do not wait
+/// for the legacy stream in which both are done.
+Status whenDone(Device &device, Status queued) {
+  SAGE_TRY(std::move(queued));
+  return SAGE_DRIVER_CALL(device.driver(), cuStreamSynchronize, nullptr);
+}
+
 Status outOfRange(const char *what, std::size_t size, std::size_t offset, std::size_t bytes) {
   return invalidInput(std::string(what) + " of " + std::to_string(size) + " bytes at offset " + std::to_string(offset) +
                       " does not fit a buffer of " + std::to_string(bytes));
@@ -42,7 +50,7 @@ Status Buffer::upload(const void *source, std::size_t size, std::size_t offset) 
   if (size == 0) return {};
   ContextScope scope(*device);
   SAGE_TRY(scope.take());
-  return SAGE_DRIVER_CALL(device->driver(), cuMemcpyHtoD_v2, address + offset, source, size);
+  return whenDone(*device, SAGE_DRIVER_CALL(device->driver(), cuMemcpyHtoD_v2, address + offset, source, size));
 }
 
 Status Buffer::download(void *target, std::size_t size, std::size_t offset) const {
@@ -57,7 +65,7 @@ Status Buffer::fill(std::uint8_t value) {
   if (bytes == 0) return {};
   ContextScope scope(*device);
   SAGE_TRY(scope.take());
-  return SAGE_DRIVER_CALL(device->driver(), cuMemsetD8_v2, address, value, bytes);
+  return whenDone(*device, SAGE_DRIVER_CALL(device->driver(), cuMemsetD8_v2, address, value, bytes));
 }
 
 Status Buffer::fill(std::uint8_t value, Stream &stream) {

@@ -50,7 +50,8 @@ public:
   DevicePointer pointer() const { return address; }
   std::size_t size() const { return bytes; }
 
-  /// Blocking copies; `offset` and the size in bytes must lie inside the buffer.
+  /// Blocking copies: done when they return, for every stream. `offset` and the size in bytes must lie inside the
+  /// buffer.
   Status upload(const void *source, std::size_t size, std::size_t offset = 0);
   Status download(void *target, std::size_t size, std::size_t offset = 0) const;
   Status fill(std::uint8_t value);
