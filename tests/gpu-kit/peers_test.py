@@ -1,0 +1,143 @@
+"""Tests of the parts of tools/gpu-kit/peers.py that need neither PyTorch nor a GPU."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, '..', '..')
+KIT = os.path.join(ROOT, 'tools', 'gpu-kit')
+sys.dont_write_bytecode = True
+sys.path.insert(0, KIT)
+
+import peers as program  # noqa: E402
+from sagekit import peers, recipe  # noqa: E402
+from sagekit.results import Results  # noqa: E402
+from sagekit.statistics import Times, attention_operations  # noqa: E402
+
+
+def grid(tokens, head_dim=64, mask='none'):
+    return recipe.shape('grid', 4, 32, tokens, head_dim, mask)
+
+
+class Shapes(unittest.TestCase):
+    def file(self, content):
+        scratch = tempfile.NamedTemporaryFile('w', suffix='.json', delete=False)
+        self.addCleanup(os.remove, scratch.name)
+        with scratch as file:
+            file.write(content if isinstance(content, str) else json.dumps(content))
+        return scratch.name
+
+    def test_come_from_the_benchmarks_file_once_each(self):
+        case = dict(grid(777), config='sage-b')
+        path = self.file({'cases': [dict(case), dict(case, config='flash'), dict(case, tokens=5)]})
+        self.assertEqual([s['tokens'] for s in recipe.shapes(path, 'full')], [5, 777])
+
+    def test_fall_back_to_the_list(self):
+        for path in (None, '/nowhere', self.file('{'), self.file({'cases': []}), self.file({'cases': [{'tokens': 3}]})):
+            self.assertEqual(len(recipe.shapes(path, 'full')), 6 * 2 * 2 + 5)
+
+    def test_least_work_comes_first(self):
+        work = [s['batch'] * s['query_heads'] * s['tokens'] ** 2 * s['head_dim'] for s in recipe.shapes(None, 'full')]
+        self.assertEqual(work, sorted(work))
+
+    def test_list_is_that_of_the_benchmark(self):
+        with open(os.path.join(ROOT, 'tools', 'bench', 'attention', 'Shapes.cpp'), encoding='utf-8') as file:
+            source = file.read()
+        models = re.findall(r'\{"(\w+)", (\d+), (\d+), (\d+), (\d+), (none|causal)\}',
+                            source[source.index('void addModels'):source.index('void addGrid')])
+        self.assertEqual([(m[0], *map(int, m[1:5]), m[5]) for m in models], list(recipe.MODELS))
+        lengths = [tuple(map(int, found.split(','))) for found in re.findall(r'addGrid\(all, \{([\d, ]+)\}\)', source)]
+        self.assertEqual(lengths, [recipe.LENGTHS['quick'], recipe.LENGTHS['full']])
+
+
+class Data(unittest.TestCase):
+    def test_constants_are_those_of_the_benchmark(self):
+        with open(os.path.join(ROOT, 'tools', 'bench', 'attention', 'Data.cpp'), encoding='utf-8') as file:
+            source = file.read()
+        self.assertIn('outlierEvery = %d;' % recipe.OUTLIER_EVERY, source)
+        self.assertIn('(4.0f + float(channel * 7 % 5))', source)
+
+    def test_one_channel_in_sixteen_stands_out_by_4_to_8(self):
+        for head in range(4):
+            found = recipe.outliers(head, 64)
+            self.assertEqual([channel for channel, _ in found], [head, head + 16, head + 32, head + 48])
+            self.assertTrue(all(4 <= magnitude <= 8 for _, magnitude in found))
+
+    def test_checked_rows_lie_inside(self):
+        self.assertEqual(recipe.checked_ranges(1), [(0, 1)])
+        self.assertEqual(recipe.checked_ranges(16), [(0, 16)])
+        self.assertEqual(recipe.checked_ranges(1000), [(492, 16), (984, 16)])
+
+    def test_sparse_pattern_keeps_half_of_the_blocks(self):
+        kept = sum(recipe.kept_block(i, j) for i in range(8) for j in range(8))
+        self.assertEqual(kept, 32)
+
+
+class Work(unittest.TestCase):
+    def test_compiling_peers_come_last_on_few_shapes(self):
+        work = peers.work(peers.every_peer(), [grid(t, d, m) for t in (1024, 8192, 32768) for d in (64, 128)
+                                               for m in ('none', 'causal')])
+        few = [(p.name, s['tokens'], s['head_dim'], s['mask']) for p, s in work if p.few]
+        self.assertEqual({f[1] for f in few}, {8192})
+        self.assertEqual(sorted(f[2:] for f in few), sorted((d, m) for d in (64, 128) for m in ('none', 'causal', 'sparse50')))
+        self.assertFalse(any(p.few for p, _ in work[:-len(few)]))
+
+    def test_peer_that_leaves_blocks_out_has_a_mask_of_its_own(self):
+        masks = {s['mask'] for p, s in peers.work(peers.every_peer(), [grid(1024), grid(1024, mask='causal')])
+                 if p.name == 'spas-sage'}
+        self.assertEqual(masks, {'sparge'})
+
+    def test_operations(self):
+        self.assertEqual(attention_operations(1, 2, 10, 10, 64, 'none'), 4 * 2 * 100 * 64)
+        self.assertEqual(attention_operations(1, 2, 10, 10, 64, 'causal'), 2 * 2 * 100 * 64)
+
+
+class File(unittest.TestCase):
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(self.scratch.cleanup)
+        self.out = os.path.join(self.scratch.name, 'peers.json')
+
+    def test_is_read_back_by_the_report(self):
+        record = program.Record(self.out)
+        time = Times([3.0, 1.0, 2.0]).json(attention_operations(4, 32, 8, 8, 64, 'none'))
+        record.json['cases'] = [dict(grid(8), peer='p', bits=16, time=time, status='ok', reason='',
+                                     check={'cosine': float('nan'), 'relative_l1': 0.1, 'rmse': 0.1})]
+        record.json['gemm'] = [{'dtype': 'f16', 'm': 8, 'n': 8, 'k': 8, 'time': time}]
+        record.finish()
+        results = Results(self.scratch.name)
+        self.assertEqual([c.kernel.median for c in results.peers], [2.0])
+        self.assertIsNone(results.peers[0].check['cosine'])
+        self.assertEqual(len(results.peer_gemm), 1)
+        self.assertFalse([p for p in results.problems if 'peers.json' in p])
+
+    def reason_with(self, stub):
+        """Runs the program where `import torch` gets the text of `stub`."""
+        with open(os.path.join(self.scratch.name, 'torch.py'), 'w', encoding='utf-8') as file:
+            file.write(stub)
+        done = subprocess.run([sys.executable, os.path.join(KIT, 'peers.py'), '--tiny', '--out', self.out],
+                              env=dict(os.environ, PYTHONPATH=self.scratch.name), capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.out, encoding='utf-8') as file:
+            content = json.load(file)
+        self.assertTrue(content['complete'])
+        self.assertEqual(content['cases'], [])
+        return content['skipped'][0]['reason']
+
+    def test_no_pytorch_is_a_reason_and_no_failure(self):
+        self.assertIn('PyTorch cannot be imported', self.reason_with('raise ImportError("not here")'))
+        self.assertIn('PyTorch cannot be imported', self.reason_with('raise OSError("libcudart.so.12: cannot open")'))
+
+    def test_no_cuda_is_a_reason_and_no_failure(self):
+        stub = ('__version__ = "0"\nclass version: cuda = None\nclass device:\n    type = "cuda"\n'
+                '    def __init__(self, spec): pass\nclass cuda:\n    @staticmethod\n    def set_device(d): '
+                'raise AssertionError("Torch not compiled with CUDA enabled")\n')
+        self.assertIn('PyTorch has no device cuda:0', self.reason_with(stub))
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,301 @@
+"""Tests of tools/gpu-kit/report on invented results: complete, incomplete, malformed, simulated, compared."""
+import copy
+import html.parser
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KIT = os.path.join(HERE, '..', '..', 'tools', 'gpu-kit')
+sys.dont_write_bytecode = True
+sys.path[:0] = [KIT, os.path.join(HERE, 'fixtures')]
+
+import invented_results  # noqa: E402
+from sagekit import bounds, compare, markdown, page, plots, svg, tables  # noqa: E402
+from sagekit.results import Results  # noqa: E402
+from sagekit.statistics import Ratio, Times, quantile  # noqa: E402
+
+FILES = ('run.json', 'device.json', 'conformance.json', 'machine.json', 'attention.json', 'peers.json', 'clocks.csv')
+
+
+def rendered(*directories):
+    """(HTML, Markdown) of the page, made in this process."""
+    sets = [Results(directory) for directory in directories]
+    groups = [('' if len(sets) == 1 else r.label, r, tables.sections(r)) for r in sets]
+    groups += [('compared', None, [compare.compare(sets[0], other)]) for other in sets[1:]]
+    return page.render('t', groups), markdown.render('t', [(n, s) for n, _, s in groups])
+
+
+class Balance(html.parser.HTMLParser):
+    """Fails on a tag that is closed without being open, or left open."""
+    VOID = {'meta', 'br'}
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            raise AssertionError('</%s> closes nothing' % tag)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(self.scratch.cleanup)
+        self.directory = self.invent('invented')
+
+    def invent(self, name, **options):
+        path = os.path.join(self.scratch.name, name)
+        invented_results.write(path, **options)
+        return path
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def load(self, name):
+        with open(self.path(name), encoding='utf-8') as file:
+            return json.load(file)
+
+    def save(self, name, content):
+        with open(self.path(name), 'w', encoding='utf-8') as file:
+            file.write(content if isinstance(content, str) else json.dumps(content))
+
+    def assertWhole(self, text):
+        balance = Balance()
+        balance.feed(text)
+        self.assertEqual(balance.open, [])
+
+
+class Complete(Case):
+    def test_program_writes_page_and_markdown(self):
+        out = [os.path.join(self.scratch.name, name) for name in ('r.html', 'r.md')]
+        command = [sys.executable, os.path.join(KIT, 'report'), self.directory, '-o', out[0], '--markdown', out[1]]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
+        for path in out:
+            with open(path, encoding='utf-8') as file:
+                self.assertIn('INVENTED GPU', file.read())
+
+    def test_no_such_directory_is_one_line(self):
+        done = subprocess.run([sys.executable, os.path.join(KIT, 'report'), '/nowhere'], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (1, "report: '/nowhere' is no directory\n"))
+
+    def test_page_is_whole_and_self_contained(self):
+        text, _ = rendered(self.directory)
+        self.assertWhole(text)
+        for outside in ('<script', '<link', '<img', 'src=', 'url(', 'href=', '@import'):
+            self.assertNotIn(outside, text)
+
+    def test_every_section_is_there_with_its_figures(self):
+        text, short = rendered(self.directory)
+        for title in ('Stages', 'Speed', 'Roofline', 'Accuracy', 'GEMM', 'Machine', 'Clocks and power', 'Versions'):
+            self.assertRegex(text, '<h2>' + title)
+            self.assertRegex(short, '## ' + title)
+        for panel in ('D 64, no mask', 'D 64, causal', 'D 128, no mask', 'D 128, causal'):
+            self.assertIn('TOPS against N, ' + panel, text)
+        self.assertIn('power cap', text)
+        self.assertIn('matmul INT8 + FP16', text)
+
+    def test_failures_stand_above_the_stage_table(self):
+        text, _ = rendered(self.directory)
+        self.assertLess(text.index('first at [0, 1, 17, 5]'), text.index('<th>stage</th>'))
+        self.assertIn('stage peers: timeout', text)
+        self.assertIn('peer flex, 12×64×197×64: RuntimeError: invented', text)
+
+    def test_ratio_is_the_best_valid_16_bit_peer_over_ours(self):
+        results = Results(self.directory)
+        case = next(c for c in results.attention if c.who == 'sage-b' and c.key.tokens == 8192)
+        valid = [p for p in results.peers if p.key == case.key and p.bits == 16 and p.status == 'ok']
+        best = min(p.kernel.median for p in valid)
+        row = next(r for r in tables.ratio_table(results, ['sage-b']).rows if r[0] == str(case.key))
+        self.assertTrue(str(row[2]).startswith('%.2f ' % (best / case.kernel.median)))
+
+    def test_names_of_others_are_no_markup(self):
+        peers = self.load('peers.json')
+        peers['cases'][0]['peer'] = '<script>alert(1)</script>|'
+        self.save('peers.json', peers)
+        text, short = rendered(self.directory)
+        self.assertNotIn('<script', text)
+        self.assertWhole(text)
+        self.assertNotIn('</script>|', short.replace('\\|', ''))
+
+
+class Incomplete(Case):
+    def test_each_missing_file_is_named(self):
+        for name in FILES:
+            with self.subTest(name):
+                self.directory = self.invent('without-' + name)
+                os.remove(self.path(name))
+                text, short = rendered(self.directory)
+                self.assertIn(name + ' is missing', text)
+                self.assertIn(name + ' is missing', short)
+
+    def test_empty_directory(self):
+        empty = os.path.join(self.scratch.name, 'empty')
+        os.mkdir(empty)
+        text, _ = rendered(empty)
+        self.assertWhole(text)
+        self.assertIn('Missing or malformed</b>'.replace('</b>', ''), text)
+
+    def test_malformed_files_are_named(self):
+        for content in ('', '{', '[]', '3', '"x"', '{"format": 1, "cases": [', '[' * 100000, '{"format": 9}', '\x00\xff'):
+            for name in FILES[:-1]:
+                self.save(name, content)
+            text, _ = rendered(self.directory)
+            for name in FILES[:-1]:
+                with self.subTest(name=name, content=content[:20]):
+                    self.assertRegex(text, name + ' (cannot be read|is of format)')
+
+    def test_stopped_program_is_told(self):
+        attention = self.load('attention.json')
+        attention['complete'] = False
+        self.save('attention.json', attention)
+        self.assertIn('attention.json is incomplete', rendered(self.directory)[0])
+
+    def test_bad_case_is_named_and_left_out(self):
+        attention = self.load('attention.json')
+        attention['cases'][0]['kernel']['times_us'][3] = -1
+        attention['cases'][1]['tokens'] = 'many'
+        self.save('attention.json', attention)
+        results = Results(self.directory)
+        self.assertEqual(len(results.attention), len(attention['cases']) - 2)
+        self.assertEqual(len([p for p in results.problems if 'attention.json: case' in p]), 2)
+
+    def test_clocks_with_odd_cells(self):
+        rows = ('timestamp, clocks.current.sm [MHz], power.draw [W], clocks_event_reasons.active\n'
+                '2025/11/21 18:00:00.100, [N/A], [Unknown Error], Not Active\n\n,,,\n'
+                '2025/11/21 18:00:00.300, 1980 MHz, 300.1.2 W, 0x4\n2025/11/21 18:00:00.500, 1980 MHz\n')
+        self.save('clocks.csv', rows)
+        self.assertIn('clocks.csv: 1 of', rendered(self.directory)[0])
+
+    def test_no_mutation_of_a_value_breaks_the_page(self):
+        chance = random.Random(5)
+        odd = (None, True, -1, 0, 1e-9, 1e14, 1e308, float('nan'), 10 ** 400, 'x', '', [], {}, [None], [[]], {'a': 1},
+               [{'name': 3}])
+        originals = {name: self.load(name) for name in FILES[:-1]}
+        for name, original in originals.items():
+            if 'cases' in original:
+                original['cases'] = original['cases'][:5]
+            self.save(name, original)
+        self.save('clocks.csv', '')
+        for name, original in originals.items():
+            for _ in range(80):
+                mutant = copy.deepcopy(original)
+                mutate(mutant, chance, odd)
+                self.save(name, mutant)
+                self.assertWhole(rendered(self.directory, self.directory)[0])
+            self.save(name, original)
+
+
+def mutate(value, chance, odd):
+    """Replaces one value somewhere inside."""
+    while True:
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        key = chance.choice(list(keys))
+        if not isinstance(value[key], (dict, list)) or not value[key] or chance.random() < 0.2:
+            value[key] = chance.choice(odd)
+            return
+        value = value[key]
+
+
+class Simulated(Case):
+    def test_times_are_never_shown(self):
+        for name in ('conformance.json', 'machine.json', 'attention.json'):
+            content = self.load(name)
+            content['device'] = dict(content['device'], name='simulated device', simulated=True)
+            self.save(name, content)
+        text, short = rendered(self.directory)
+        self.assertIn('simulated', text)
+        self.assertNotIn('aria-label="TOPS', text)
+        self.assertNotIn('aria-label="Roofline"', text)
+        tops = {'%.0f' % c.kernel.tops(c.key.operations) for c in Results(self.directory).attention}
+        speed = short[short.index('## Speed'):short.index('## Accuracy')]
+        cells = {cell for row in speed.splitlines() for cell in row.replace('/', '|').replace(' ', '').split('|')}
+        self.assertFalse(tops & cells)
+
+    def test_are_not_compared(self):
+        attention = self.load('attention.json')
+        attention['device']['simulated'] = True
+        self.save('attention.json', attention)
+        text, _ = rendered(self.directory, self.invent('other', seed=2))
+        self.assertIn('times are not compared', text)
+        self.assertNotIn('median change', text)
+
+
+class Compared(Case):
+    def verdicts(self, **options):
+        old, new = Results(self.directory), Results(self.invent('other', **options))
+        every = next(b for b in compare.compare(old, new).blocks
+                     if isinstance(b, tables.Table) and b.title.startswith('Every timing'))
+        return [str(row[-1]) for row in every.rows]
+
+    def test_same_speed_is_no_difference(self):
+        verdicts = self.verdicts(seed=2)
+        self.assertGreater(verdicts.count('none (noise)'), 0.85 * len(verdicts))
+
+    def test_three_percent_are_seen(self):
+        self.assertEqual(set(self.verdicts(seed=2, speed=1.03)), {'faster'})
+        self.assertEqual(set(self.verdicts(seed=2, speed=0.97)), {'slower'})
+
+    def test_identical_sets_do_not_differ_at_all(self):
+        self.assertEqual(set(self.verdicts()), {'none (noise)'})
+
+    def test_yardstick_that_moved_is_told(self):
+        text, _ = rendered(self.directory, self.invent('other', speed=1.05, seed=3))
+        self.assertIn('the yardstick moved: the i8 GEMM', text)
+
+    def test_changed_check_is_listed(self):
+        other = self.invent('other')
+        self.directory = other
+        conformance = self.load('conformance.json')
+        conformance['cases'][0]['checks'][0]['status'] = 'failed'
+        self.save('conformance.json', conformance)
+        text, _ = rendered(os.path.join(self.scratch.name, 'invented'), other)
+        self.assertIn('Checks that changed', text)
+
+
+class Parts(unittest.TestCase):
+    def test_bounds_are_those_of_the_design(self):
+        self.assertEqual(round(bounds.matmul('sm_90a', ('s8', 'e4m3'), 132, 1830)), 1979)
+        self.assertEqual(round(bounds.matmul('sm_90a', ('s8', 'f16'), 132, 1830)), 1319)
+        self.assertEqual(round(bounds.exp2(128, 132, 1830)), 1979)
+        self.assertEqual(round(bounds.exp2(64, 132, 1830)), 989)
+        self.assertIsNone(bounds.matmul('sm_70', ('s8', 'f16'), 80, 1500))
+
+    def test_quartiles_lie_between_neighbours(self):
+        self.assertEqual([quantile([4, 1, 3, 2], f) for f in (0, 0.25, 0.5, 1)], [1, 1.75, 2.5, 4])
+
+    def test_touching_quartiles_are_noise(self):
+        self.assertEqual(Ratio(Times([], 10, 9, 11), Times([], 13, 11, 14)).verdict(), 'none (noise)')
+        self.assertEqual(Ratio(Times([], 10, 9, 11), Times([], 13, 11.1, 14)).verdict(), 'faster')
+        self.assertEqual(Ratio(Times([], 13, 11.1, 14), Times([], 10, 9, 11)).verdict(), 'slower')
+
+    def test_labels_do_not_touch(self):
+        placed = svg.spread_labels([50, 51, 52, 200, 203], 12, 0, 205)
+        for low, high in zip(placed, placed[1:]):
+            self.assertGreaterEqual(high - low, 12)
+        self.assertLessEqual(max(placed), 205)
+
+    def test_ticks_are_round_and_inside(self):
+        self.assertEqual(svg.Scale(0, 1040, 0, 100).ticks(), [0, 200, 400, 600, 800, 1000])
+        self.assertEqual(svg.Scale(30, 700, 0, 100, True).ticks(), [50, 100, 200, 500])
+
+    def test_throttle_reasons_have_names(self):
+        self.assertEqual(plots.reasons_of(0x4 | 0x20), ['power cap', 'thermal, software'])
+        self.assertEqual(plots.reasons_of(0x1), [])
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""Times other attention kernels, and PyTorch's GEMMs, on the shapes that bench-attention times: peers.json.
+
+Runs where PyTorch can be imported and has a CUDA device; elsewhere it writes a peers.json that says why there is
+nothing, and ends well. Which peers: sagekit/peers.py. Which data and shapes: sagekit/recipe.py. How a call is timed:
+class Stopwatch. The file is rewritten after each case, so that a time limit loses nothing.
+"""
+import argparse
+import datetime
+import json
+import os
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+from sagekit import peers as peerlist  # noqa: E402
+from sagekit import recipe  # noqa: E402
+from sagekit.statistics import Times, attention_operations  # noqa: E402
+
+
+class Stopwatch:
+    """As bench-attention's: warm-up, then single calls between two events, each behind a write of more than twice the
+    largest L2 that is queued before the first event. The write is repeated, so that it lasts until the host has queued
+    the call. On a CPU, which serves to try this program only, the host's clock."""
+    FLUSH_BYTES, FLUSH_WRITES = 256 << 20, 3
+    LEAST, MOST, BUDGET_US = 5, 30, 60e3
+
+    def __init__(self, torch, device):
+        self.torch, self.cuda = torch, device.type == 'cuda'
+        self.flush = torch.empty(self.FLUSH_BYTES if self.cuda else 1, dtype=torch.int8, device=device)
+        self.events = [torch.cuda.Event(enable_timing=True) for _ in range(2)] if self.cuda else None
+
+    def once(self, call, before):
+        before()
+        if not self.cuda:
+            start = time.perf_counter()
+            call()
+            return (time.perf_counter() - start) * 1e6
+        for _ in range(self.FLUSH_WRITES):
+            self.flush.zero_()
+        self.events[0].record()
+        call()
+        self.events[1].record()
+        self.events[1].synchronize()
+        return self.events[0].elapsed_time(self.events[1]) * 1e3
+
+    def time(self, call, before=lambda: None):
+        last = self.once(call, before)
+        for _ in range(2 if last < 50e3 else 1):
+            last = self.once(call, before)
+        count = int(max(self.LEAST, min(self.MOST, self.BUDGET_US / max(last, 1e-3))))
+        return Times([self.once(call, before) for _ in range(count)])
+
+
+class Record:
+    """peers.json, written whole under a temporary name and renamed."""
+
+    def __init__(self, path):
+        self.path = path
+        now = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
+        self.json = {'format': 1, 'program': 'peers', 'date': now, 'device': {'name': None, 'arch': None},
+                     'versions': {'python': sys.version.split()[0]}, 'complete': False, 'cases': [], 'gemm': [],
+                     'skipped': []}
+
+    def skip(self, peer, reason):
+        print('%s: skipped: %s' % (peer, reason), file=sys.stderr, flush=True)
+        self.json['skipped'].append({'peer': peer, 'reason': str(reason)[:500]})
+
+    def save(self):
+        temporary = '%s.tmp-%d' % (self.path, os.getpid())
+        with open(temporary, 'w', encoding='utf-8') as file:
+            json.dump(finite(self.json), file, indent=1, allow_nan=False)
+            file.write('\n')
+        os.replace(temporary, self.path)
+
+    def finish(self):
+        self.json['complete'] = True
+        self.save()
+
+
+def finite(value):
+    """NaN and infinities become null, as in the files of the other programs."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {k: finite(v) for k, v in value.items()}
+    return [finite(v) for v in value] if isinstance(value, list) else value
+
+
+def first_line(error):
+    lines = str(error).strip().splitlines()
+    return ('%s: %s' % (type(error).__name__, lines[0] if lines else ''))[:500]
+
+
+class Gone(Exception):
+    """The device does not answer any more: no further case makes sense."""
+
+
+class Run:
+    def __init__(self, torch, device, record, deadline):
+        self.torch, self.device, self.record, self.deadline = torch, device, record, deadline
+        self.stopwatch = Stopwatch(torch, device)
+        self.made_for, self.tensors = None, None
+
+    def is_late(self):
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+    def inputs(self, shape):
+        """q, k, v of a shape; the last ones are kept, since the peers of one shape follow each other."""
+        key = tuple(shape[f] for f in recipe.FIELDS[1:6])
+        if self.made_for != key:
+            self.tensors = None
+            self.tensors = recipe.tensors(self.torch, self.device, shape)
+            self.made_for = key
+        return self.tensors
+
+    def still_there(self):
+        try:
+            if self.device.type == 'cuda':
+                self.torch.cuda.synchronize()
+                self.torch.cuda.empty_cache()
+        except Exception as error:
+            raise Gone(first_line(error)) from error
+
+    def measure(self, peer, shape, entry):
+        torch = self.torch
+        kept = self.inputs(shape)
+        call, to_hnd, work = peer.make(torch, *[t.clone() for t in kept], shape['mask'])
+        originals = [t.clone() for t in work]
+        out = to_hnd(call())
+        if out.shape != kept[0].shape:
+            raise ValueError('its output has the shape %s' % list(out.shape))
+        entry['check'] = recipe.check(torch, shape, *kept, out)
+        del out
+        # Some peers subtract K's mean from K itself: those get their inputs back before each call, outside the clock.
+        changed = [(t, o) for t, o in zip(work, originals) if not torch.equal(t.view(torch.uint8), o.view(torch.uint8))]
+        entry['changes_inputs'] = bool(changed)
+
+        def restore():
+            for target, original in changed:
+                target.copy_(original)
+        restore()
+        operations = attention_operations(shape['batch'], shape['query_heads'], shape['tokens'], shape['tokens'],
+                                          shape['head_dim'], shape['mask'])
+        entry['time'] = self.stopwatch.time(call, restore).json(operations)
+        error = entry['check']['relative_l1']
+        if peer.bound is not None and not error <= peer.bound:  # NaN too
+            entry['status'] = 'failed'
+            entry['reason'] = 'relative L1 %s, more than %g' % (error, peer.bound)
+
+    def case(self, peer, shape):
+        entry = dict(shape, peer=peer.name, bits=peer.bits, time=None, check=None, status='ok', reason='')
+        try:
+            self.measure(peer, shape, entry)
+        except Exception as error:  # a foreign kernel may fail in any way; that is a result
+            entry.update(status='failed', reason=first_line(error))
+        self.record.json['cases'].append(entry)
+        self.record.save()
+        took = entry['time']['median_us'] if entry['time'] else 0
+        print('%s %s: %s %.1f us %s' % (peer.name, [shape[f] for f in recipe.FIELDS[1:]], entry['status'], took,
+                                       entry['reason']), file=sys.stderr, flush=True)
+        self.still_there()
+
+    def gemm(self, dtype, size):
+        torch = self.torch
+        a, b = (torch.randn(size, size, device=self.device) for _ in range(2))
+        if dtype == 'int8':
+            a, b = ((t * 40).round().clamp(-127, 127).to(torch.int8) for t in (a, b))
+            return lambda: torch._int_mm(a, b)
+        if dtype == 'fp8':
+            a, b, one = a.to(torch.float8_e4m3fn), b.to(torch.float8_e4m3fn).t(), torch.ones((), device=self.device)
+            return lambda: torch._scaled_mm(a, b, scale_a=one, scale_b=one, out_dtype=torch.bfloat16)
+        a, b = (t.to(torch.float16 if dtype == 'f16' else torch.bfloat16) for t in (a, b))
+        return lambda: torch.mm(a, b)
+
+    def gemms(self, size):
+        for dtype in ('f16', 'bf16', 'int8', 'fp8'):
+            if self.is_late():
+                return
+            try:
+                timed = self.stopwatch.time(self.gemm(dtype, size)).json(2 * size ** 3)
+                self.record.json['gemm'].append({'dtype': dtype, 'm': size, 'n': size, 'k': size, 'time': timed})
+            except Exception as error:  # an old PyTorch or GPU lacks some of them
+                self.record.skip('gemm ' + dtype, first_line(error))
+            self.record.save()
+            self.still_there()
+
+
+def find_torch(spec, record):
+    """(torch, device), or None when the reason is in the record."""
+    try:
+        import torch
+    except Exception as error:
+        record.skip('all', 'PyTorch cannot be imported: ' + first_line(error))
+        return None
+    record.json['versions'].update(torch=torch.__version__, cuda=str(torch.version.cuda))
+    try:
+        device = torch.device(spec)
+        if device.type == 'cuda':
+            torch.cuda.set_device(device)
+            properties = torch.cuda.get_device_properties(device)
+            record.json['device'] = {'name': properties.name, 'arch': 'sm_%d%d' % (properties.major, properties.minor)}
+            record.json['versions']['cudnn'] = str(torch.backends.cudnn.version())
+        elif device.type == 'cpu':
+            record.json['device'] = {'name': 'CPU', 'arch': 'cpu'}
+        else:
+            raise ValueError('the device is neither CUDA nor CPU')
+    except Exception as error:
+        record.skip('all', 'PyTorch has no device %s: %s' % (spec, first_line(error)))
+        return None
+    return torch, device
+
+
+def note_versions(record):
+    try:
+        from importlib import metadata
+    except ImportError:
+        return
+    for package in ('sageattention', 'flash-attn', 'flash-attn-3', 'spas-sage-attn', 'xformers', 'triton'):
+        try:
+            record.json['versions'][package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            pass
+
+
+def peers_here(record):
+    every = peerlist.every_peer()
+    missing = peerlist.missing_packages(every)
+    for package, why in missing.items():
+        record.skip(package, why)
+    return [peer for peer in every if not set(peer.packages) & set(missing)]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description='Time other attention kernels through PyTorch: peers.json.')
+    parser.add_argument('--device', default='cuda:0', help='cuda:N; cpu only to try this program')
+    extent = parser.add_mutually_exclusive_group()
+    for name in ('tiny', 'quick', 'full'):
+        extent.add_argument('--' + name, dest='extent', action='store_const', const=name)
+    parser.set_defaults(extent='quick')
+    parser.add_argument('--shapes', metavar='FILE', help='attention.json of the same run; its shapes are taken')
+    parser.add_argument('--time-limit', metavar='S', type=float, help='start no further case after S seconds')
+    parser.add_argument('--out', metavar='FILE', required=True, help='the peers.json to write')
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    deadline = time.monotonic() + args.time_limit if args.time_limit else None
+    record = Record(args.out)
+    record.save()
+    found = find_torch(args.device, record)
+    if found is None:
+        return record.finish()
+    note_versions(record)
+    run = Run(*found, record, deadline)
+    try:
+        run.gemms(256 if args.extent == 'tiny' else 8192)
+        here = peers_here(record)
+        for peer, shape in peerlist.work(here, recipe.shapes(args.shapes, args.extent)):
+            if run.is_late():
+                record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)
+                return record.save()  # not complete
+            run.case(peer, shape)
+    except Gone as error:
+        record.skip('the rest', 'the device does not answer any more: %s' % error)
+        return record.save()
+    record.finish()
+
+
+if __name__ == '__main__':
+    main()

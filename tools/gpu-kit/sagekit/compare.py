@@ -1,0 +1,107 @@
+"""Two result sets side by side: what changed by more than the noise, in speed, in checks, in the machine itself."""
+from .results import text
+from .statistics import NOISE_RULE, Ratio, Times
+from .tables import Cell, Section, Table, figure
+
+
+def compare(old, new):
+    note = '%s → %s. %s A change is the time of %s over that of %s: above 1, the latter is faster.' % (
+        old.label, new.label, NOISE_RULE, old.label, new.label)
+    blocks = [note]
+    if old.simulated or new.simulated:
+        blocks.append('One of the two devices is simulated: times are not compared.')
+    else:
+        moved = warnings(old, new)
+        blocks += [('warnings', moved) if moved else None] + speed_tables(old, new)
+    blocks.append(checks_table(old, new))
+    return Section('Comparison', *blocks)
+
+
+def warnings(old, new):
+    found = []
+    if old.name != new.name:
+        found.append('the devices differ: %s and %s' % (old.name, new.name))
+    clocks = [results.clock_under_load()[0] for results in (old, new)]
+    if all(clocks) and abs(clocks[1] / clocks[0] - 1) > 0.01:
+        found.append('the SM clocks under load differ: %.0f and %.0f MHz' % tuple(clocks))
+    gemms = [{key: time for key, time in _indexed(results).items() if key[1].startswith('GEMM')} for results in (old, new)]
+    for key in gemms[0]:
+        ratio = Ratio(gemms[1][key], gemms[0][key]) if key in gemms[1] else None
+        if ratio and ratio.differs:
+            found.append('the yardstick moved: the %s %s takes %.1f %% %s time, so the machine itself is not the same'
+                         % (key[0], key[1], 100 * abs(1 / ratio.value - 1), 'less' if ratio.value > 1 else 'more'))
+    return found
+
+
+def _indexed(results):
+    """{(kernel, what, shape): Times} of everything timed, GEMMs included."""
+    found = {}
+    for case in results.attention:
+        for what, time in (('kernel', case.kernel), ('end to end', case.end_to_end)):
+            if case.status == 'ok' and time:
+                found[case.who, what, str(case.key)] = time
+    for case in results.peers:
+        if case.status == 'ok' and case.kernel:
+            found[case.who, 'peer', str(case.key)] = case.kernel
+    for what, gemms in (('GEMM', results.gemm), ('GEMM, PyTorch', results.peer_gemm)):
+        for g in gemms:
+            found[g['dtype'], what, '%d×%d×%d' % tuple(g['size'])] = g['time']
+    return found
+
+
+def speed_tables(old, new):
+    before, after = _indexed(old), _indexed(new)
+    rows, groups = [], {}
+    for key in before:
+        if key not in after:
+            continue
+        ratio = Ratio(after[key], before[key])
+        verdict = ratio.verdict()
+        groups.setdefault(key[:2], []).append((ratio.value, verdict))
+        kind = {'faster': 'good', 'slower': 'bad'}.get(verdict, 'dim')
+        rows.append(list(key) + [time_text(before[key]), time_text(after[key]),
+                                 '%.3f (%.3f–%.3f)' % (ratio.value, ratio.low, ratio.high), Cell(verdict, kind)])
+    only = ['only in %s: %s %s %s' % ((label,) + key) for label, mine, other in
+            ((old.label, before, after), (new.label, after, before)) for key in mine if key not in other]
+    summary = [list(group) + [str(sum(v == verdict for _, v in found)) for verdict in ('faster', 'slower', 'none (noise)')] +
+               ['%.3f' % Times([value for value, _ in found]).median] for group, found in groups.items()]
+    headers = ['kernel', 'what', 'shape', 'µs before (q1–q3)', 'µs after (q1–q3)', 'change', 'difference']
+    if not rows:
+        return ['No timing is in both.']
+    return [Table(['kernel', 'what', 'faster', 'slower', 'no difference', 'median change'], summary, 'Summary'),
+            Table(headers, rows, 'Every timing (%d)' % len(rows), True), ('list', only) if only else None,
+            machine_table(old, new)]
+
+
+def time_text(time):
+    return '%.1f (%.1f–%.1f)' % (time.median, time.q1, time.q3)
+
+
+def machine_table(old, new):
+    """Measurements of the machine: what is better depends on the unit, so only "differs" is said."""
+    before = {m['name']: m for m in old.machine}
+    rows = []
+    for m in new.machine:
+        other = before.get(m['name'])
+        if not other or m['value'] is None or other['value'] is None:
+            continue
+        spans = [Times(entry['raw']) for entry in (other, m)]
+        if any(len(s.raw) < 2 for s in spans):
+            verdict = Cell('no raw values', 'dim')
+        elif spans[0].q3 < spans[1].q1 or spans[1].q3 < spans[0].q1:
+            verdict = Cell('differs', 'warn')
+        else:
+            verdict = Cell('none (noise)', 'dim')
+        rows.append([m['name'], figure(other['value']), figure(m['value']), m['unit'], verdict])
+    return Table(['measurement', 'before', 'after', 'unit', 'difference'], rows, 'Machine') if rows else None
+
+
+def checks_table(old, new):
+    states = [{(c['name'], check['what']): text(check.get('status'), '?') for c in results.conformance
+               for check in c['checks']} for results in (old, new)]
+    changed = [[key[0], key[1], states[0][key], Cell(states[1][key], 'good' if states[1][key] == 'ok' else 'bad')]
+               for key in states[0] if key in states[1] and states[0][key] != states[1][key]]
+    both = sum(key in states[1] for key in states[0])
+    if not changed:
+        return 'Conformance: %d checks in both, none changed.' % both
+    return Table(['case', 'check', 'before', 'after'], changed, 'Checks that changed, of %d in both' % both)

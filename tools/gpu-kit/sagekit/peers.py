@@ -1,0 +1,147 @@
+"""The kernels that ours are compared with, each behind the same two steps: can it be had here, and a call to time.
+
+A peer's `make(torch, q, k, v, mask)` gets f16 tensors [batch, heads, tokens, head_dim], does once what is no part of
+the timed call (imports, layouts, block masks), and returns (call, to_hnd, inputs): `call()` is what is timed, `to_hnd`
+brings its result back to [batch, heads, tokens, head_dim], and `inputs` are the tensors that the call might change.
+An import that fails says that the peer is not here. All of them are public interfaces of their packages.
+"""
+import importlib
+
+from .recipe import RULES
+
+
+class Peer:
+    """`masks`: what it is run on. `bound`: the relative L1 above which its output is wrong and its time worth nothing;
+    None for a kernel that leaves blocks out. `few`: compiled anew for every shape, so run on a few shapes only."""
+
+    def __init__(self, name, bits, make, packages=(), masks=('none', 'causal'), bound=None, few=False):
+        self.name, self.bits, self.make, self.packages = name, bits, make, packages
+        self.masks, self.few = masks, few
+        self.bound = bound
+
+
+def same(out):
+    return out
+
+
+def from_nhd(out):
+    return (out[0] if isinstance(out, tuple) else out).transpose(1, 2)
+
+
+def nhd(*tensors):
+    return [t.transpose(1, 2).contiguous() for t in tensors]
+
+
+def sdpa(backend):
+    def make(torch, q, k, v, mask):
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+        chosen = getattr(SDPBackend, backend)
+
+        def call():
+            with sdpa_kernel(chosen):
+                return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=mask == 'causal')
+        return call, same, (q, k, v)
+    return make
+
+
+def flex(torch, q, k, v, mask):
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    rule, tokens, block_mask = RULES.get(mask), q.shape[2], None
+    if rule:
+        block_mask = create_block_mask(lambda b, h, i, j: rule(i, j), None, None, tokens, tokens, device=q.device)
+    compiled = torch.compile(flex_attention, dynamic=False)
+    return lambda: compiled(q, k, v, block_mask=block_mask), same, (q, k, v)
+
+
+def from_package(package, function, **options):
+    """A kernel that takes HND tensors, `tensor_layout` and `is_causal`, as those of the sageattention package do."""
+    def make(torch, q, k, v, mask):
+        kernel = getattr(importlib.import_module(package), function)
+        return lambda: kernel(q, k, v, is_causal=mask == 'causal', **options), same, (q, k, v)
+    return make
+
+
+def sparge(torch, q, k, v, mask):
+    module = importlib.import_module('spas_sage_attn')
+    names = ('spas_sage2_attn_meansim_cuda', 'spas_sage_attn_meansim_cuda')
+    kernel = next((getattr(module, name) for name in names if hasattr(module, name)), None)
+    if kernel is None:
+        raise ImportError('spas_sage_attn has none of ' + ', '.join(names))
+    return lambda: kernel(q, k, v, is_causal=False), same, (q, k, v)
+
+
+def flash(package, convert=None):
+    def make(torch, q, k, v, mask):
+        kernel = importlib.import_module(package).flash_attn_func
+        inputs = nhd(q, k, v)
+        if convert:
+            inputs = [t.to(getattr(torch, convert)) for t in inputs]
+        return lambda: kernel(*inputs, causal=mask == 'causal'), from_nhd, tuple(inputs)
+    return make
+
+
+def xformers(torch, q, k, v, mask):
+    ops = importlib.import_module('xformers.ops')
+    bias = ops.LowerTriangularMask() if mask == 'causal' else None
+    inputs = nhd(q, k, v)
+    return lambda: ops.memory_efficient_attention(*inputs, attn_bias=bias), from_nhd, tuple(inputs)
+
+
+HALF, EIGHT = 0.005, 0.1  # bounds of relative L1 by bits: what is above is no rounding
+
+
+def every_peer():
+    sage = [('sageattention', 'sageattn'), ('sage-int8-fp16', 'sageattn_qk_int8_pv_fp16_cuda'),
+            ('sage-int8-fp16-triton', 'sageattn_qk_int8_pv_fp16_triton'), ('sage-int8-fp8', 'sageattn_qk_int8_pv_fp8_cuda'),
+            ('sage-int8-fp8-sm90', 'sageattn_qk_int8_pv_fp8_cuda_sm90')]
+    return [
+        Peer('sdpa-cudnn', 16, sdpa('CUDNN_ATTENTION'), bound=HALF),
+        Peer('sdpa-flash', 16, sdpa('FLASH_ATTENTION'), bound=HALF),
+        Peer('sdpa-efficient', 16, sdpa('EFFICIENT_ATTENTION'), bound=HALF),
+        *[Peer(name, 8, from_package('sageattention', function, tensor_layout='HND'), ('sageattention',), bound=EIGHT)
+          for name, function in sage],
+        Peer('flash-attn-2', 16, flash('flash_attn'), ('flash_attn',), bound=HALF),
+        Peer('flash-attn-3', 16, flash('flash_attn_interface'), ('flash_attn_interface',), bound=HALF),
+        Peer('flash-attn-3-fp8', 8, flash('flash_attn_interface', 'float8_e4m3fn'), ('flash_attn_interface',), bound=EIGHT),
+        Peer('xformers', 16, xformers, ('xformers',), bound=HALF),
+        # Leaves blocks out by its own judgement, so its mask has a name of its own and it is compared with nothing.
+        Peer('spas-sage', 8, sparge, ('spas_sage_attn',), masks=('sparge',)),
+        Peer('flex', 16, flex, few=True, bound=HALF),
+        Peer('flex', 16, flex, masks=('sparse50',), few=True, bound=HALF),
+    ]
+
+
+def missing_packages(peers):
+    """{package: why} of what cannot be imported."""
+    why = {}
+    for package in dict.fromkeys(p for peer in peers for p in peer.packages):
+        try:
+            importlib.import_module(package)
+        except Exception as error:  # an import of a CUDA extension may fail in any way
+            why[package] = '%s: %s' % (type(error).__name__, error)
+    return why
+
+
+FEW_TOKENS = 8192
+
+
+def few_shapes(shapes):
+    """For each head dim and mask, the grid's longest shape of at most FEW_TOKENS."""
+    chosen = {}
+    for s in shapes:
+        key = (s['head_dim'], s['mask'])
+        if s['shape'] == 'grid' and s['tokens'] <= FEW_TOKENS and s['tokens'] >= chosen.get(key, s)['tokens']:
+            chosen[key] = s
+    return list(chosen.values())
+
+
+def work(peers, shapes):
+    """[(peer, shape)]: shape by shape; peers that compile for each shape come last and get a few."""
+    def runs(peer, shape):
+        own = [m for m in peer.masks if m not in ('none', 'causal')]
+        if own:  # a mask of the peer's own replaces `none`
+            return [dict(shape, mask=own[0])] if shape['mask'] == 'none' else []
+        return [shape] if shape['mask'] in peer.masks else []
+    first = [(p, s) for shape in shapes for p in peers if not p.few for s in runs(p, shape)]
+    last = [(p, s) for shape in few_shapes(shapes) for p in peers if p.few for s in runs(p, shape)]
+    return first + last
