@@ -129,6 +129,44 @@ add.s64 %a, %a, %t;
 cp.async.cg.shared.global [%m], [%a], 16;
 )";
 
+TEST_CASE("reports call an access what it is, in every memory") {
+  Device device("sm_90a");
+  struct Case {
+    const char *access, *words;
+  };
+  const Case cases[] = {
+      {"ld.global.b32 %v, [%a+4096];", "read of 4 bytes at"},
+      {"st.global.v2.b32 [%a+4096], {%v, %v};", "write of 8 bytes at"},
+      {"red.global.add.u32 [%a+4096], 1;", "atomic of 4 bytes at"},
+      {"ld.shared.b64 %x, [512];", "read of 8 bytes at 0x200 in shared"},
+      {"st.shared.b16 [512], %h;", "write of 2 bytes at 0x200 in shared"},
+      {"atom.shared.add.u32 %v, [512], 1;", "atomic of 4 bytes at 0x200 in shared"},
+      {"ld.local.b32 %v, [640];", "read of 4 bytes at 0x280 in local"},
+      {"st.local.b32 [640], %v;", "write of 4 bytes at 0x280 in local"},
+      {"st.shared.b32 [2], %v;", "write of 4 bytes at 0x2, which is not a multiple of 4"},
+      {"ld.global.b32 %v, [%a+2];", "read of 4 bytes at 0x"},
+      {"cp.async.ca.shared.global [512], [%a], 4;", "write of 4 bytes at 0x200 in shared"},
+      {"cp.async.ca.shared.global [s], [%a+4096], 4;", "read of 4 bytes at"},
+      {"cp.async.bulk.global.shared::cta.bulk_group [%a], [512], 16;", "read of 16 bytes at 0x200 in shared"},
+      {"cp.async.bulk.global.shared::cta.bulk_group [%a+4096], [s], 16;", "write of 16 bytes at"},
+      {"ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%v}, [512];", "read of 16 bytes at 0x200 in shared"},
+      {"mbarrier.arrive.shared.b64 _, [512];", "atomic of 8 bytes at 0x200 in shared"},
+  };
+  for (const Case &c : cases) {
+    Kernel kernel(kernelText(".param .u64 p",
+                             std::string(".shared .align 16 .b8 s[64]; .local .align 8 .b8 l[64];\n"
+                                         ".reg .b64 %a, %x; .reg .b32 %v; .reg .b16 %h; ld.param.b64 %a, [p];\n"
+                                         "mov.b32 %v, 0; mov.b16 %h, 0; st.shared.v4.b32 [s], {%v, %v, %v, %v};\n") +
+                                 c.access,
+                             "sm_90a"));
+    Array<std::uint32_t> buffer(std::vector<std::uint32_t>(32, 0));
+    INFO(c.access);
+    CHECK(kernel.tryLaunch({}, buffer.address()) != Result::Success);
+    CHECK_THAT(lastReport().message, Catch::StartsWith(c.words));
+    device.reset();
+  }
+}
+
 TEST_CASE("cp.async data is not there before the wait") {
   const Kernel::Shape half{1, 1, 1, 16};
   expectFault(asyncHead + "cp.async.commit_group; ld.shared.b32 %v, [%m]; // early",

@@ -54,6 +54,20 @@ TEST_CASE("a limit of registers shows, whoever sets it; the kernel's own goes fi
   CHECK(load(hungry(), {JitOption::ThreadsPerBlock}, {number(1024)}).registers <= 64);
 }
 
+TEST_CASE("the information log warns of a version that is newer than known") {
+  const simtest::Device device;
+  for (const bool newer : {true, false}) {
+    char log[512] = "";
+    std::string text = hungry();
+    if (newer) text.replace(text.find("8.7"), 3, "99.9");
+    const Loaded loaded =
+        load(text, {JitOption::InfoLogBuffer, JitOption::InfoLogBufferSizeBytes}, {log, number(sizeof log)});
+    CHECK(loaded.result == Result::Success);
+    CHECK((std::string(log).find("warning: PTX version 99.9 is newer than 9.0") == 0) == newer);
+    CHECK(std::string(log).find("kernel 'k'") != std::string::npos);
+  }
+}
+
 TEST_CASE("a linked image remembers its limit of registers") {
   const simtest::Device device;
   std::vector<JitOption> options{JitOption::MaxRegisters};

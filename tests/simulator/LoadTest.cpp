@@ -56,6 +56,28 @@ TEST_CASE("wrong operands are refused") {
   refused(std::string(registers) + "ld.global.v4.b32 {%a0, %a1}, [%d0];", "vector of 2", 8);
 }
 
+TEST_CASE("constant operands of barriers are looked at when the module is loaded") {
+  const Device device;
+  refused(std::string(registers) + "bar.sync 17;", "names barrier 17; there are 0 to 15", 8);
+  refused(std::string(registers) + "barrier.sync -1;", "names barrier -1;", 8);
+  refused(std::string(registers) + "bar.red.popc.u32 %a0, 16, %p0;", "names barrier 16;", 8);
+  refused(std::string(registers) + "bar.sync 1, 48;", "48 threads, which is not a multiple of the warp size", 8);
+  refused(std::string(registers) + "barrier.cta.red.and.aligned.pred %p1, 2, 33, %p0;", "33 threads", 8);
+  refused(std::string(registers) + "bar.arrive 1, 0;", "needs a thread count that is not 0", 8);
+  refused(std::string(registers) + "bar.arrive 1;", "needs a thread count", 8);
+  for (const char *good : {"bar.sync 15, 0;", "bar.sync %a0, %a1;", "bar.red.or.pred %p1, 3, %p0;",
+                           "barrier.arrive 2, 64;", "bar.warp.sync 17;"})
+    CHECK(tryLoad(kernelText("", std::string(registers) + good)).result == Result::Success);
+}
+
+TEST_CASE("a comment without an end is refused with the line that it begins at") {
+  const Device device;
+  refused(".reg .b32 %x; /* one */ mov.b32 %x, 1;\nmov.b32 %x, 2; /* two\nmov.b32 %x, 3;", "comment that begins here",
+          8);
+  CHECK(tryLoad("/* nothing").log.find("line 1; error: the comment that begins here") == 0);
+  CHECK(tryLoad(kernelText("", "ret; /* closed\n*/")).result == Result::Success);
+}
+
 TEST_CASE("syntax errors are refused with their line") {
   const Device device;
   refused("add.s32 %a0, %a1 %a2;", "expected ';'", 7);
@@ -73,7 +95,6 @@ TEST_CASE("targets and versions are checked against the device") {
   CHECK(tryLoad(kernelText("", "", "sm_86")).result == Result::Success);
   CHECK(tryLoad(kernelText("", "", "sm_89")).result == Result::InvalidPtx);
   CHECK(tryLoad(kernelText("", "", "sm_90a")).result == Result::InvalidPtx);
-  CHECK(tryLoad(".version 99.0\n.target sm_80\n.address_size 64\n").result == Result::Success);
   const LoadResult young = tryLoad(kernelText("", ".reg .b16 %h; .reg .b32 %a; cvt.rn.f16x2.e4m3x2 %a, %h;"));
   CHECK(young.result == Result::InvalidPtx);
   CHECK(young.log.find("requires .target sm_89") != std::string::npos);

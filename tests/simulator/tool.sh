@@ -68,6 +68,12 @@ try 3 run double.ptx --kernel double --arg buf:16 --arg u32:4 --checks none,unin
 try 2 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4 --checks -nonsense
 grep -q "'nonsense' is no detector; there are: all, none, out_of_bounds, " err || fail "no word on the wrong name"
 
+# A language that is newer than known: a warning, once, and the result.
+sed 's/^.version 8.0/.version 99.9/' double.ptx >newer.ptx
+try 0 run newer.ptx --kernel double --arg buf:@in.bin --arg u32:4 --output 0:out.bin
+cmp out.bin expected.bin || fail "wrong result from a newer version"
+grep -q 'warning: PTX version 99.9 is newer than 9.0' err || fail "no warning of a newer version"
+
 # What nobody freed, on request: a block of the device heap.
 cat >keep.ptx <<'PTX'
 .version 8.0
@@ -76,8 +82,10 @@ cat >keep.ptx <<'PTX'
 .extern .func (.param .b64 r) malloc(.param .b64 n);
 .visible .entry keep()
 {
-  .reg .b64 %a;
+  .reg .b64 %a; .reg .b32 %n;
   { .param .b64 n; .param .b64 r; st.param.b64 [n], 16; call.uni (r), malloc, (n); ld.param.b64 %a, [r]; }
+  mad.lo.u32 %n, %tid.x, 8, 24;
+  { .param .b64 n; .param .b64 r; cvt.u64.u32 %a, %n; st.param.b64 [n], %a; call.uni (r), malloc, (n); } // second
   ret;
 }
 PTX
@@ -87,6 +95,13 @@ grep -q 'sagesim: leak' err && fail "a leak was reported without being asked for
 SAGESIM_LEAKS=1 SAGESIM_REPORT=leaks.json keep
 grep -q 'sagesim: leak: .*16 bytes' err || fail "no leak was reported"
 grep -q '"kind":"leak","code":0' leaks.json || fail "the report file has no leak"
+# One report for each call of malloc, whatever the number of threads.
+SAGESIM_LEAKS=1 try 0 run keep.ptx --kernel keep --block 4
+grep -q 'sagesim: leak: 4 blocks of the device heap, 64 bytes in all' err || fail "blocks of one line are not counted"
+grep -q 'sagesim: leak: 4 blocks of the device heap, 144 bytes in all' err || fail "blocks of the other line are not counted"
+grep -q 'PTX line 10: .* // second' err || fail "the line of malloc is not named"
+grep -q '^  kernel keep$' err || fail "the kernel of malloc is not named"
+[ "$(grep -c 'sagesim: leak' err)" = 2 ] || fail "leaks are not one a line"
 SAGESIM_LEAKS=1 keep --checks -leak
 grep -q 'sagesim: leak' err && fail "the leak was reported with the check off"
 true

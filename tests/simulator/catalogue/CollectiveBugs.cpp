@@ -33,7 +33,9 @@ const PlantedBug barrierRows[] = {
      "END:"},
     {"a barrier under a predicate", "divergence", "<@%p0?> bar.sync 0; //!"},
     {"a barrier for more threads than there are", "barrier_misuse", "bar.sync 1, <96?64>; //!", 1, 64},
-    {"a barrier for half a warp", "barrier_misuse", "bar.sync 1, <48?64>; //!", 1, 64},
+    {"a barrier for half a warp", "barrier_misuse", "mov.b32 %r5, <48?64>;\nbar.sync 1, %r5; //!", 1, 64},
+    {"a barrier that there is not", "illegal_instruction", "mov.b32 %r5, <16?15>;\nbar.sync %r5; //!", 1, 64},
+    {"an arrival without a count", "barrier_misuse", "mov.b32 %r5, <0?64>;\nbar.arrive 1, %r5; //!", 1, 64},
     {"one barrier with two counts", "barrier_misuse",
      "setp.ge.u32 %p4, %r0, 64;\n@%p4 bra END;\n@%p1 bra FIRST;\nbar.sync 1, 64; //!\nbra.uni END;\n"
      "FIRST: bar.sync 1, <128?64>; //!\nEND:",

@@ -184,8 +184,9 @@ bool runBuiltin(Warp &w, const Inst *inst, unsigned lane, std::uint8_t *frame) {
   case Builtin::Printf: return print(w, inst, lane, frame);
   case Builtin::Assert: return assertFail(w, inst, lane, frame);
   case Builtin::Malloc: {
-    const std::uint64_t address =
-        w.block->memory->heap().allocate(readAs<std::uint64_t>(frame + site.arguments[0].offset));
+    const Program &p = *w.block->program;
+    const std::uint64_t address = w.block->memory->heap().allocate(
+        readAs<std::uint64_t>(frame + site.arguments[0].offset), {p.name, inst->line, p.lines, p.sources});
     std::memcpy(frame + site.results[0].offset, &address, 8);
     return true;
   }

@@ -124,7 +124,8 @@ Block *reachBlock(Warp &w, const Inst *inst, unsigned lane, std::uint64_t addres
   else if (ownOnly)
     why = " by an instruction that reaches its own block's only";
   faultAt(w, inst, *kind, lane, address, Space::Shared,
-          "access to shared memory of block " + std::to_string(field - 1) + " of the cluster" + why);
+          accessText(inst, Space::Shared, size) + " in shared memory of block " + std::to_string(field - 1) +
+              " of the cluster" + why);
   return nullptr;
 }
 

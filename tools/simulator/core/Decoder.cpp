@@ -156,6 +156,7 @@ private:
     to.vector = from.vector;
     to.extra = from.picked.extra;
     to.unitClass = static_cast<std::uint8_t>(from.row->unit);
+    to.use = memoryUse(*from.row);
     to.line = from.line;
     to.index = from.index;
     if (from.touchesMemory) to.id = program.memoryIds++;
@@ -205,9 +206,9 @@ private:
 
 } // namespace
 
-std::string Program::lineText(std::uint32_t line) const {
-  if (!lines || line == 0 || line > lines->size()) return {};
-  const std::string &text = (*lines)[line - 1];
+std::string sourceLine(const std::vector<std::string> &lines, std::uint32_t line) {
+  if (line == 0 || line > lines.size()) return {};
+  const std::string &text = lines[line - 1];
   const std::size_t start = text.find_first_not_of(" \t");
   return start == std::string::npos ? std::string() : text.substr(start, text.find_last_not_of(" \t\r") - start + 1);
 }

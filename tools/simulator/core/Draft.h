@@ -83,7 +83,7 @@ struct Draft {
   const Function *function = nullptr;
   const SymbolTable *symbols = nullptr;
   unsigned arch = 0;
-  bool comparesAndSwaps = false; ///< as in Program
+  bool comparesAndSwaps = false;        ///< as in Program
   std::vector<DraftFunction> functions; ///< callees before their callers, the kernel last
   std::vector<DraftCall> calls;
   std::size_t now = 0; ///< the function at hand
@@ -110,6 +110,8 @@ struct DecodeFailure {
 
 /// Operands.cpp: matches INSTRUCTION against the table and resolves its operands.
 DraftInst resolveInstruction(Draft &draft, const Instruction &instruction, std::uint32_t index);
+/// BarrierOperands.cpp: fails where a constant operand of a barrier is out of range.
+void checkBarrierOperands(const Instruction &instruction, const Form &form);
 /// CallGraph.cpp: fills `functions` from the kernel's calls.
 void collectFunctions(Draft &draft);
 /// Bytes of stack below the kernel's variables that its calls need: one frame of each, and whether more may be.

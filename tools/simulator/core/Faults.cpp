@@ -38,6 +38,20 @@ namespace {
 
 std::string sizeText(std::uint32_t size) { return std::to_string(size) + (size == 1 ? " byte" : " bytes"); }
 
+/// The instruction's own word for what it does in SPACE; OTHERWISE where it has none.
+const char *useText(const Inst *inst, Space space, const char *otherwise) {
+  const bool shared = space == Space::Shared || space == Space::SharedCluster;
+  switch (inst->use) {
+  case MemoryUse::Read: return "read";
+  case MemoryUse::Write: return "write";
+  case MemoryUse::Atomic: return "atomic";
+  case MemoryUse::CopyIn: return shared ? "write" : "read";
+  case MemoryUse::CopyOut: return shared ? "read" : "write";
+  case MemoryUse::Other: break;
+  }
+  return otherwise;
+}
+
 void addNearest(Warp &w, std::uint64_t address) {
   w.block->violation->nearest = nearestText(*w.block->memory, address);
 }
@@ -63,16 +77,20 @@ std::string sideText(const Block &b, std::uint32_t linear, std::uint32_t warp) {
 
 } // namespace
 
+std::string accessText(const Inst *inst, Space space, std::uint32_t size, const char *otherwise) {
+  return std::string(useText(inst, space, otherwise)) + " of " + sizeText(size);
+}
+
 void misalignedFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, Space space) {
   faultAt(w, inst, ViolationKind::Misaligned, lane, address, space,
-          "access of " + sizeText(size) + " at " + hex(address) + ", which is not a multiple of " +
+          accessText(inst, space, size) + " at " + hex(address) + ", which is not a multiple of " +
               std::to_string(size));
   if (space == Space::Global) addNearest(w, address);
 }
 
 void globalFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, bool isWrite) {
   const Allocation *found = w.block->memory->find(address);
-  const std::string what = std::string(isWrite ? "write" : "read") + " of " + sizeText(size) + " at " + hex(address);
+  const std::string what = accessText(inst, Space::Global, size, isWrite ? "write" : "read") + " at " + hex(address);
   if (found && found->freed)
     faultAt(w, inst, ViolationKind::UseAfterFree, lane, address, Space::Global, what + " in memory that was freed");
   else
@@ -96,7 +114,7 @@ bool checkHeap(Warp &w, const Inst *inst, const Allocation &heap, const std::uin
     }
     faultAt(
         w, inst, kind, lane, address, Space::Global,
-        std::string(isWrite ? "write" : "read") + " of " + sizeText(size) + " at " + hex(address) +
+        accessText(inst, Space::Global, size, isWrite ? "write" : "read") + " at " + hex(address) +
             (freed ? " in a block of the device heap that was freed" : " outside of every block of the device heap"));
     w.block->violation->nearest = nearestBlock(w.block->memory->heap(), address);
     return false;
@@ -107,13 +125,14 @@ bool checkHeap(Warp &w, const Inst *inst, const Allocation &heap, const std::uin
 void boundsFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size,
                  std::uint64_t limit, Space space) {
   faultAt(w, inst, ViolationKind::OutOfBounds, lane, address, space,
-          "access of " + sizeText(size) + " at " + hex(address) + " in " + std::string(spaceName(space)) +
+          accessText(inst, space, size) + " at " + hex(address) + " in " + std::string(spaceName(space)) +
               " memory of " + std::to_string(limit) + " bytes");
 }
 
 void readOnlyFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address) {
   faultAt(w, inst, ViolationKind::ReadOnlyWrite, lane, address, Space::Const,
-          "write to constant memory at " + hex(address));
+          std::string(inst->use == MemoryUse::Atomic ? "atomic on" : "write to") + " constant memory at " +
+              hex(address));
   addNearest(w, address);
 }
 
@@ -136,7 +155,7 @@ void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address
     return;
   }
   faultAt(w, inst, ViolationKind::UninitialisedRead, lane, address, space,
-          "read of " + sizeText(size) + " at " + hex(address) + ", of which byte " + std::to_string(at) +
+          accessText(inst, space, size, "read") + " at " + hex(address) + ", of which byte " + std::to_string(at) +
               " was never written");
   if (space == Space::Global) addNearest(w, address);
 }

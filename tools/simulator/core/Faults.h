@@ -8,6 +8,9 @@ namespace sage::sim {
 /// The allocation that ADDRESS lies in or next to, in words; empty when there is none.
 std::string nearestText(const DeviceMemory &memory, std::uint64_t address);
 
+/// "read of 4 bytes": what INST does in SPACE; OTHERWISE where its kind does not tell.
+std::string accessText(const Inst *inst, Space space, std::uint32_t size, const char *otherwise = "access");
+
 void misalignedFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, Space space);
 /// Outside of every live allocation: out of bounds, or use after free.
 void globalFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t size, bool isWrite);

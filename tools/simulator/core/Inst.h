@@ -9,6 +9,16 @@
 
 namespace sage::sim {
 
+/// What an instruction does to memory, for the words of a report.
+enum class MemoryUse : std::uint8_t {
+  Other,
+  Read,
+  Write,
+  Atomic,
+  CopyIn,  ///< reads global memory, writes shared memory
+  CopyOut, ///< the other way round
+};
+
 struct CallSite;
 struct Inst;
 struct Warp;
@@ -32,7 +42,7 @@ struct Inst {
   std::uint32_t predicate = 0; ///< offset of the mask, when `hasPredicate`
   bool hasPredicate = false;
   bool predicateNegated = false;
-  bool wideAddress = true;       ///< the address register has 64 bits
+  MemoryUse use = MemoryUse::Other;
   std::uint8_t operandCount = 0; ///< entries in `o`
   std::uint8_t vector = 1;       ///< elements of a vector load or store
   std::uint8_t unitClass = 0;    ///< index into the instruction classes of Counters.h

@@ -522,6 +522,7 @@ DraftInst resolveInstruction(Draft &draft, const Instruction &original, std::uin
       DraftInst inst;
       inst.index = index;
       if (resolver.run(inst)) {
+        checkBarrierOperands(instruction, form);
         finish(draft, instruction, form, inst);
         return inst;
       }

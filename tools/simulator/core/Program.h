@@ -109,6 +109,9 @@ struct CallSite {
 /// The stack of recursive functions when nobody set a limit.
 constexpr std::uint32_t defaultRecursionBytes = 16 * 1024;
 
+/// LINE of a module's source without the blanks around it; nothing when there is no such line.
+std::string sourceLine(const std::vector<std::string> &lines, std::uint32_t line);
+
 struct Program {
   std::string name;
   std::vector<Inst> code;
@@ -166,7 +169,7 @@ struct Program {
   bool blocksAreClusters = false;     ///< a launch counts clusters, not blocks
 
   std::shared_ptr<const std::vector<std::string>> lines; ///< the module's source
-  std::string lineText(std::uint32_t line) const;
+  std::string lineText(std::uint32_t line) const { return lines ? sourceLine(*lines, line) : std::string(); }
   std::shared_ptr<const SourceMap> sources;
   /// "line 12: st.global.b32 [%a], %r; (sum.cu:7)".
   std::string placeText(std::uint32_t line) const;

@@ -107,9 +107,7 @@ Result cuCtxSetCurrent(Context context) {
       if (!stack.empty()) stack.pop_back();
       return Result::Success;
     }
-    const bool known =
-        std::any_of(s.devices.begin(), s.devices.end(), [&](const auto &d) { return d.get() == context; });
-    if (!known) return Result::InvalidContext;
+    if (!isContext(s, context)) return Result::InvalidContext;
     if (stack.empty())
       stack.push_back(context);
     else

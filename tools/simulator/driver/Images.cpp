@@ -17,6 +17,11 @@ using cuda::Result;
 
 constexpr std::uint32_t elfMark = 0x464c457f;
 
+/// A program may load thousands of modules with the same thing to say.
+void warnOnce(DriverState &s, const std::string &warning) {
+  if (!warning.empty() && s.warned.insert(warning).second) std::fprintf(stderr, "sagesim: %s\n", warning.c_str());
+}
+
 } // namespace
 
 Result imageText(const void *image, std::size_t available, const DeviceSpec *spec, std::string &text) {
@@ -39,6 +44,7 @@ Result loadInto(DriverState &s, cuda::ContextHandle &c, const std::string &text,
     if (environment().trace) std::fprintf(stderr, "sagesim: %s", outcome.errorLog.c_str());
     return outcome.result;
   }
+  warnOnce(s, outcome.warning);
   *module = outcome.module.get();
   s.modules.insert(*module);
   for (const auto &[kernel, f] : outcome.module->functions) s.functions.insert(f.get());

@@ -142,9 +142,10 @@ LoadOutcome loadModule(cuda::ContextHandle &context, std::string_view ptx, const
   try {
     checkTarget(module, *context.spec);
     outcome.module = Loader(context, module, settings).run();
-    if (outcome.module->ptxVersion > newestPtx)
-      outcome.infoLog += "warning: PTX version " + std::to_string(module.versionMajor) + "." +
-                         std::to_string(module.versionMinor) + " is newer than 9.0\n";
+    if (module.versionMajor * 10 + module.versionMinor > newestPtx)
+      outcome.warning = "warning: PTX version " + std::to_string(module.versionMajor) + "." +
+                        std::to_string(module.versionMinor) + " is newer than 9.0, the newest known";
+    if (!outcome.warning.empty()) outcome.infoLog += outcome.warning + "\n";
     for (const auto &[name, f] : outcome.module->functions)
       outcome.infoLog += "kernel '" + name + "': " + std::to_string(f->program->registersPerThread) +
                          " registers (estimate), " + std::to_string(f->program->staticSharedBytes) + " bytes shared, " +

@@ -16,6 +16,7 @@ struct LoadOutcome {
   std::unique_ptr<cuda::ModuleHandle> module;
   std::string errorLog; ///< what a JIT error log would say
   std::string infoLog;
+  std::string warning; ///< the part of it that everybody should see; one line
 };
 
 /// The PTX of an image: text as it is, or what suits the device best from a fat binary. AVAILABLE is the image's size,

@@ -101,6 +101,19 @@ Violation leakOf(std::uint64_t address, std::uint64_t bytes, const std::string &
   return v;
 }
 
+/// What one call of malloc gave, in a report of its own.
+Violation heapLeak(const HeapSite &site, const DeviceHeap::Held &held) {
+  Violation v = leakOf(held.first, held.bytes, "the device heap");
+  if (held.count > 1)
+    v.message = std::to_string(held.count) + " blocks of the device heap, " + std::to_string(held.bytes) +
+                " bytes in all, were never freed";
+  v.kernel = site.kernel;
+  v.line = site.line;
+  if (site.lines) v.text = sourceLine(*site.lines, site.line);
+  if (site.sources) v.source = site.sources->at(site.line);
+  return v;
+}
+
 } // namespace
 
 void reportFree(const cuda::ContextHandle &context, cuda::DevicePtr pointer) {
@@ -124,8 +137,7 @@ void reportLeaks(const cuda::ContextHandle &context) {
     if (const Allocation *a = context.memory->find(p); a && !a->freed)
       report(state(), leakOf(p, a->bytes, "allocation " + std::to_string(a->serial)));
   if (!context.isPrimary) return;
-  for (const auto &[address, bytes] : context.memory->heap().blocks())
-    report(state(), leakOf(address, bytes, "the device heap"));
+  for (const auto &[site, held] : context.memory->heap().held()) report(state(), heapLeak(site, held));
 }
 
 void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation) {

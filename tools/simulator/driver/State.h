@@ -142,6 +142,7 @@ struct DriverState {
   std::map<cuda::DevicePtr, cuda::ManagedAdvice> advice; ///< by the allocation's address
   std::map<std::string, KernelCounters> counters;
   std::vector<std::string> reports; ///< violations as JSON
+  std::set<std::string> warned;     ///< what has been said about modules
 };
 
 /// Lives until the process ends; calls from late destructors still find it.

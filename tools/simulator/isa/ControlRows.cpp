@@ -98,6 +98,8 @@ const Inst *barrierAt(Warp &w, const Inst *i, const std::uint32_t *id, const std
   if (count % 32 != 0)
     return fault(w, i, ViolationKind::BarrierMisuse, lane,
                  "a barrier for " + std::to_string(count) + " threads, not a multiple of 32");
+  if (count == 0 && !(i->extra & Waits))
+    return fault(w, i, ViolationKind::BarrierMisuse, lane, "an arrival at a barrier without a thread count");
   return arriveAtBarrier(w, i, number, count, i->extra & Waits);
 }
 const Inst *barrier(Warp &w, const Inst *i) { return barrierAt(w, i, i->o, i->operandCount > 1 ? i->o + 1 : nullptr); }

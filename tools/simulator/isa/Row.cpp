@@ -48,6 +48,24 @@ const Index &index() {
 
 } // namespace
 
+MemoryUse memoryUse(const Row &row) {
+  const std::string_view p = row.pattern;
+  const auto starts = [&](std::initializer_list<std::string_view> names) {
+    return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return p.starts_with(name); });
+  };
+  const auto has = [&](std::string_view words) { return p.find(words) != std::string_view::npos; };
+  if (starts({"cp async mbarrier"})) return MemoryUse::Atomic;
+  if (starts({"cp async", "cp reduce"})) {
+    if (has("prefetch")) return MemoryUse::Read;
+    if (has(" shared::cluster shared::cta ")) return MemoryUse::Other; // both sides are shared memory
+    return has(" global shared::cta") ? MemoryUse::CopyOut : MemoryUse::CopyIn;
+  }
+  if (starts({"ld ", "ldu ", "ldmatrix", "wmma load", "wgmma mma_async", "prefetch"})) return MemoryUse::Read;
+  if (starts({"st ", "stmatrix", "wmma store", "discard", "mbarrier init", "mbarrier inval", "tensormap replace"}))
+    return MemoryUse::Write;
+  return starts({"atom ", "red ", "mbarrier"}) ? MemoryUse::Atomic : MemoryUse::Other;
+}
+
 bool matches(const Row &row, std::string_view opcode, Order order, Form &form) {
   std::string_view pattern = row.pattern;
   if (takeUntil(pattern, ' ') != takeUntil(opcode, '.')) return false;

@@ -76,6 +76,9 @@ struct Row {
 enum class Order { Manual, Any };
 bool matches(const Row &row, std::string_view opcode, Order order, Form &form);
 
+/// What instructions of ROW do to memory, from their name.
+MemoryUse memoryUse(const Row &row);
+
 /// The rows of one vector level; index 0 is what every x86-64 runs.
 struct InstructionSet {
   std::vector<const Row *> rows;

@@ -11,12 +11,13 @@ std::uint64_t roundedUp(std::uint64_t bytes) { return (bytes + 15) / 16 * 16; }
 } // namespace
 
 bool DeviceHeap::prepare(DeviceMemory &memory, std::uint64_t bytes) {
-  if (!storage) storage = memory.allocate(bytes != 0 ? bytes : defaultBytes, Allocation::Kind::GlobalVariable, "device heap");
+  if (!storage)
+    storage = memory.allocate(bytes != 0 ? bytes : defaultBytes, Allocation::Kind::GlobalVariable, "device heap");
   if (storage) storage->isHeap = true;
   return storage != nullptr;
 }
 
-std::uint64_t DeviceHeap::allocate(std::uint64_t bytes) {
+std::uint64_t DeviceHeap::allocate(std::uint64_t bytes, const HeapSite &site) {
   const std::lock_guard lock(mutex);
   if (!storage || bytes == 0 || bytes > storage->bytes) return 0;
   const std::uint64_t taken = roundedUp(bytes);
@@ -27,6 +28,7 @@ std::uint64_t DeviceHeap::allocate(std::uint64_t bytes) {
   }
   if (at > storage->bytes || storage->bytes - at < taken) return 0;
   used[at] = bytes;
+  madeAt[at] = &*sites.insert(site).first;
   std::erase_if(freed, [&](const auto &block) { return block.first < at + taken && at < block.first + block.second; });
   if (storage->shadow) std::memset(storage->shadow + at, shadowUnset, taken);
   // Who had this memory before has nothing to do with who gets it now.
@@ -41,6 +43,7 @@ DeviceHeap::Free DeviceHeap::free(std::uint64_t address) {
   const auto found = used.find(address - storage->base);
   if (found == used.end()) return freed.contains(address - storage->base) ? Free::Twice : Free::Unknown;
   freed[found->first] = found->second;
+  madeAt.erase(found->first);
   used.erase(found);
   return Free::Done;
 }
@@ -62,6 +65,17 @@ std::map<std::uint64_t, std::uint64_t> DeviceHeap::blocks() {
   const std::lock_guard lock(mutex);
   std::map<std::uint64_t, std::uint64_t> result;
   for (const auto &[offset, bytes] : used) result[storage->base + offset] = bytes;
+  return result;
+}
+
+std::map<HeapSite, DeviceHeap::Held> DeviceHeap::held() {
+  const std::lock_guard lock(mutex);
+  std::map<HeapSite, Held> result;
+  for (const auto &[offset, bytes] : used) {
+    Held &h = result[*madeAt.at(offset)];
+    if (h.count++ == 0) h.first = storage->base + offset;
+    h.bytes += bytes;
+  }
   return result;
 }
 

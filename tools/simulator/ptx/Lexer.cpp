@@ -4,6 +4,7 @@
 #include <bit>
 #include <cctype>
 #include <charconv>
+#include <utility>
 
 namespace sage::sim {
 namespace {
@@ -22,6 +23,7 @@ public:
     Token token;
     token.line = line;
     const std::size_t start = at;
+    if (openComment != 0) return endlessComment();
     if (at >= text.size()) return token;
     const char c = text[at];
     if (std::isdigit(static_cast<unsigned char>(c)))
@@ -60,9 +62,19 @@ private:
   }
 
   void skipBlockComment() {
+    const std::uint32_t start = line;
     at += 2;
     while (at < text.size() && !(text[at] == '*' && peek(1) == '/')) line += text[at++] == '\n';
+    if (at >= text.size()) openComment = start;
     at = std::min(at + 2, text.size());
+  }
+
+  /// Stands where the comment began; the next token is the end.
+  Token endlessComment() {
+    Token token;
+    token.kind = Token::Kind::OpenComment;
+    token.line = std::exchange(openComment, 0);
+    return token;
   }
 
   // Dots and `::` join the parts of an opcode or of a special register into one word; directives are words of their own
@@ -138,6 +150,7 @@ private:
   std::string_view text;
   std::size_t at = 0;
   std::uint32_t line = 1;
+  std::uint32_t openComment = 0; ///< where a comment began that does not end
 };
 
 } // namespace

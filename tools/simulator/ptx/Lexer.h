@@ -1,5 +1,6 @@
 // PTX text → tokens with line numbers (PTX ISA §4.3–4.5). Knows no instruction: a dotted word such as
-// `ld.global.nc.b32` or `%tid.x` is one token. Never fails by itself; what it cannot read becomes a Bad token.
+// `ld.global.nc.b32` or `%tid.x` is one token. Never fails by itself; what it cannot read becomes a Bad token,
+// and a comment without an end an OpenComment.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 namespace sage::sim {
 
 struct Token {
-  enum class Kind : std::uint8_t { Word, Integer, Float32, Float64, String, Punct, End, Bad };
+  enum class Kind : std::uint8_t { Word, Integer, Float32, Float64, String, Punct, End, Bad, OpenComment };
   Kind kind = Kind::End;
   char punct = 0;
   std::uint32_t line = 0;

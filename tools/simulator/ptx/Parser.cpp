@@ -20,6 +20,8 @@ std::variant<Module, SourceError> parseModule(std::string_view source) {
 }
 
 Parser::Parser(std::string_view source) : tokens(tokenize(source)) {
+  if (tokens.size() > 1 && tokens[tokens.size() - 2].kind == Token::Kind::OpenComment)
+    failAt(tokens[tokens.size() - 2].line, "the comment that begins here does not end");
   std::size_t start = 0;
   while (start <= source.size()) {
     const std::size_t end = std::min(source.find('\n', start), source.size());

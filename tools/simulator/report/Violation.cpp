@@ -72,8 +72,11 @@ int violationResult(ViolationKind kind) { return static_cast<int>(kindRows[stati
 
 std::string violationText(const Violation &v) {
   std::string text = std::string("sagesim: ") + violationName(v.kind) + ": " + v.message + "\n";
+  // What leaked may be of many threads.
+  const bool hasThread = v.kind != ViolationKind::Leak;
   if (!v.kernel.empty())
-    text += "  kernel " + v.kernel + ", block " + triple(v.block) + ", thread " + triple(v.thread) + "\n";
+    text += "  kernel " + v.kernel +
+            (hasThread ? ", block " + triple(v.block) + ", thread " + triple(v.thread) : std::string()) + "\n";
   if (v.line != 0) text += "  PTX line " + std::to_string(v.line) + ": " + v.text + "\n";
   if (!v.source.empty()) text += "  source " + v.source + "\n";
   if (v.hasAddress) text += "  address " + hex(v.address) + " in " + v.space + " memory\n";
