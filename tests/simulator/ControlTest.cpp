@@ -81,7 +81,7 @@ mov.b32 %x2, s; sub.u32 %x3, 95, %l; shl.b32 %x3, %x3, 2; add.u32 %x2, %x2, %x3;
                       128);
   CHECK(r == expected([](u32 i) { return i < 96 ? 95 - i : 7; }, 128));
   Kernel leaves(kernelText(
-      "", R"(.reg .b32 %l; .reg .pred %q; mov.u32 %l, %tid.x; setp.lt.u32 %q, %l, 40; @%q exit; bar.sync 0;)"));
+      "", R"(.reg .b32 %l; .reg .pred %q; mov.u32 %l, %tid.x; setp.lt.u32 %q, %l, 40; @%q exit; barrier.sync 0;)"));
   CHECK(leaves.tryLaunch({1, 1, 1, 128}) == Result::Success);
 }
 

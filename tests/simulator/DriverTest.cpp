@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "Device.h"
+#include "tools/simulator/driver/Exports.h"
 
 namespace sage::simtest {
 
@@ -48,6 +49,67 @@ TEST_CASE("devices stay as they are while a context is in use") {
   const simtest::Device device("sm_86");
   CHECK(sagesimConfigure("sm_86") == Result::Success);
   CHECK(sagesimConfigure("sm_80") == Result::IllegalState);
+}
+
+TEST_CASE("a created context keeps its device and its memory too") {
+  REQUIRE(sagesimConfigure("sm_80") == Result::Success);
+  REQUIRE(cuInit(0) == Result::Success);
+  Context context = nullptr;
+  REQUIRE(cuCtxCreate_v2(&context, 0, 0) == Result::Success);
+  DevicePtr pointer = 0;
+  REQUIRE(cuMemAlloc_v2(&pointer, 64) == Result::Success);
+  CHECK(sagesimConfigure("sm_86") == Result::IllegalState);
+  CHECK(sagesimConfigure("sm_80") == Result::Success);
+  CHECK(cuMemsetD8_v2(pointer, 1, 64) == Result::Success);
+  CHECK(cuCtxPushCurrent_v2(context) == Result::Success);
+  CHECK(cuCtxPopCurrent_v2(&context) == Result::Success);
+  CHECK(cuCtxSetCurrent(context) == Result::Success);
+  REQUIRE(cuCtxDestroy_v2(context) == Result::Success);
+  CHECK(sagesimConfigure("sm_86") == Result::Success);
+}
+
+TEST_CASE("a thread's current context stays a context when the devices change") {
+  const simtest::Device device;
+  CHECK(cuDevicePrimaryCtxRelease_v2(0) == Result::Success);
+  CHECK(sagesimConfigure("sm_86") == Result::Success);
+  CHECK(cuCtxSynchronize() == Result::ContextIsDestroyed); // it must not be read when it is gone: sanitizers see that
+  Context context = nullptr;
+  CHECK(cuDevicePrimaryCtxRetain(&context, 0) == Result::Success);
+}
+
+TEST_CASE("addresses last, and a device's never reach the next one's") {
+  REQUIRE(sagesimConfigure("sm_80,sm_80") == Result::Success);
+  REQUIRE(cuInit(0) == Result::Success);
+  Context contexts[2] = {};
+  DevicePtr first = 0, held = 0, last = 0;
+  for (int d : {1, 0}) {
+    REQUIRE(cuDevicePrimaryCtxRetain(&contexts[d], d) == Result::Success);
+    REQUIRE(cuCtxSetCurrent(contexts[d]) == Result::Success);
+    REQUIRE(cuMemAlloc_v2(d == 1 ? &first : &held, 4096) == Result::Success);
+  }
+  std::size_t room = 0, total = 0;
+  REQUIRE(cuMemGetInfo_v2(&room, &total) == Result::Success);
+  const std::size_t bytes = room / 2;
+  DevicePtr low = ~DevicePtr{0};
+  bool fits = true;
+  for (std::uint64_t sum = 0; sum < std::uint64_t{9} << 40 && fits; sum += bytes) { // a range has 4 TiB
+    DevicePtr p = 0;
+    fits = cuMemAlloc_v2(&p, bytes) == Result::Success;
+    fits &= p + bytes <= first && (p + bytes <= held || p >= held + 4096) && p != last;
+    fits &= cuMemFree_v2(p) == Result::Success;
+    low = std::min(low, p), last = p;
+  }
+  CHECK(fits);
+  CHECK(held < low);
+  const std::size_t before = reportCount();
+  CHECK(cuMemFree_v2(last) == Result::InvalidValue);
+  CHECK(reportCount() == before + 1);
+  CHECK(lastReport().kind == "double_free");
+  CHECK(cuMemsetD8_v2(held, 1, 4096) == Result::Success);
+  CHECK(cuMemsetD8_v2(first, 1, 4096) == Result::Success);
+  CHECK(cuMemFree_v2(held) == Result::Success);
+  cuCtxSetCurrent(nullptr);
+  for (int d : {0, 1}) CHECK(cuDevicePrimaryCtxRelease_v2(d) == Result::Success);
 }
 
 TEST_CASE("calls without a context are refused") {
@@ -240,9 +302,9 @@ TEST_CASE("error codes have names") {
 
 TEST_CASE("counters count lanes, not only warps") {
   const simtest::Device device;
-  std::string text = kernelText(
-      ".param .u64 p",
-      R"(.reg .b64 %p, %t; .reg .b32 %l, %x; .reg .pred %q; ld.param.b64 %p, [p]; mov.u32 %l, %tid.x;
+  std::string text =
+      kernelText(".param .u64 p",
+                 R"(.reg .b64 %p, %t; .reg .b32 %l, %x; .reg .pred %q; ld.param.b64 %p, [p]; mov.u32 %l, %tid.x;
 mul.wide.u32 %t, %l, 4; add.s64 %p, %p, %t;
 setp.lt.u32 %q, %l, 5; @%q st.global.b32 [%p], %l; bar.sync 0;)");
   text.replace(text.find("k("), 1, "counted");

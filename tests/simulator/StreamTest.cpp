@@ -55,6 +55,31 @@ TEST_CASE("a null stream is the thread's own one for programs that are compiled 
   CHECK(cuStreamDestroy_v2(own) == Result::InvalidHandle);
 }
 
+TEST_CASE("calls that wait use the thread's own stream for programs that are compiled so") {
+  const simtest::Device device;
+  const auto own = reinterpret_cast<Stream>(perThreadStreamValue);
+  const Array<std::uint32_t> word(std::vector<std::uint32_t>{1});
+  const auto copy = perThread("cuMemcpyHtoD", &cuMemcpyHtoD_v2);
+  const auto fill = perThread("cuMemsetD32", &cuMemsetD32_v2);
+  const std::uint32_t nine = 9;
+  Stream other = nullptr;
+  REQUIRE(cuStreamCreate(&other, 0) == Result::Success);
+  REQUIRE(cuStreamBeginCapture_v2(other, 0) == Result::Success);
+  // The legacy stream would wait for what is being recorded; the thread's own one has nothing to do with it.
+  CHECK(cuMemcpyHtoD_v2(word.address(), &nine, 4) == Result::StreamCaptureImplicit);
+  CHECK(copy(word.address(), &nine, 4) == Result::Success);
+  Graph graph = nullptr;
+  REQUIRE(cuStreamEndCapture(other, &graph) == Result::Success);
+  CHECK(cuGraphDestroy(graph) == Result::Success);
+  CHECK(word.get()[0] == 9);
+  // What is only recorded cannot be waited for.
+  REQUIRE(cuStreamBeginCapture_v2(own, 0) == Result::Success);
+  CHECK(fill(word.address(), 3, 1) == Result::StreamCaptureUnsupported);
+  CHECK(cuStreamEndCapture(own, &graph) == Result::StreamCaptureInvalidated);
+  CHECK(word.get()[0] == 9);
+  CHECK(cuStreamDestroy_v2(other) == Result::Success);
+}
+
 TEST_CASE("each thread has a default stream of its own") {
   const simtest::Device device;
   const auto own = reinterpret_cast<Stream>(perThreadStreamValue);

@@ -2,6 +2,7 @@
 # The command `sagesim`: a kernel's result, its counters, a violation, and what it says of wrong input.
 set -u
 tool=$1
+sources=$(cd "$(dirname "$0")/../../tools/simulator" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -41,7 +42,7 @@ grep -q 'PTX line 10:' err || fail "the report does not name the line"
 try 3 run double.ptx --kernel double --arg buf:16 --arg u32:4
 grep -q 'uninitialised_read' err || fail "the read of unwritten memory was not reported"
 try 2 run double.ptx --kernel double --arg buf:16
-grep -q -e '--arg for each parameter' err || fail "the missing argument is not named"
+grep -q -e 'needs its --arg' err || fail "the missing argument is not named"
 try 2 run double.ptx --kernel double --checks rcae --arg buf:@in.bin --arg u32:4
 try 1 run . --kernel double
 export SAGESIM_LEAKS=1 SAGESIM_REPORT=report.json
@@ -67,6 +68,60 @@ cmp out.bin expected.bin || fail "lanes that were left out changed the result"
 try 3 run double.ptx --kernel double --arg buf:16 --arg u32:4 --checks none,uninitialised_read
 try 2 run double.ptx --kernel double --arg buf:@in.bin --arg u32:4 --checks -nonsense
 grep -q "'nonsense' is no detector; there are: all, none, out_of_bounds, " err || fail "no word on the wrong name"
+
+# Launches that cannot be: the reason in words.
+refused() { # WORDS CODE ARGUMENT...
+  local words=$1
+  shift
+  try "$@"
+  grep -q "the launch is refused: kernel 'double' .*$words" err || fail "no reason: $words"
+}
+input="--arg buf:@in.bin --arg u32:4"
+refused 'no value (a null pointer) for parameter 1' 2 run double.ptx --kernel double --arg buf:16
+refused 'a block of (2048,1,1) threads' 2 run double.ptx --kernel double --block 2048 $input
+refused '2048 in all; the limit is 1024' 2 run double.ptx --kernel double --block 64,32 $input
+refused 'a grid of (1,65536,1)' 2 run double.ptx --kernel double --grid 1,65536 $input
+refused 'has clusters of (2,1,1) blocks, and sm_80 has none' 2 run double.ptx --kernel double --cluster 2 $input
+refused 'has a grid of (3,1,1) blocks, which clusters of (2,1,1)' 3 \
+  run double.ptx --kernel double --cluster 2 --grid 3 --device sm_90a $input
+refused 'more than 8 ' 3 run double.ptx --kernel double --cluster 4,4 --grid 4,4 --device sm_90a $input
+refused 'is cooperative with 100000 blocks' 3 run double.ptx --kernel double --grid 100000 --cooperative $input
+grep -q COOPERATIVE_LAUNCH_TOO_LARGE err || fail "the driver's code is not named"
+
+# A barrier of the whole grid, in the memory that only cooperative launches get.
+cat >grid.ptx <<'PTX'
+.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry meet()
+{
+  .reg .b64 %w; .reg .b32 %h, %l, %n, %c; .reg .pred %q;
+  mov.u32 %h, %envreg1; mov.u32 %l, %envreg2; mov.b64 %w, {%l, %h};
+  setp.eq.u64 %q, %w, 0; @%q trap;
+  mov.u32 %n, %nctaid.x;
+  red.release.gpu.global.add.u32 [%w], 1;
+AGAIN: ld.acquire.gpu.global.u32 %c, [%w]; setp.ne.u32 %q, %c, %n; @%q bra AGAIN;
+  ret;
+}
+PTX
+try 0 run grid.ptx --kernel meet --grid 8 --block 1 --cooperative
+try 3 run grid.ptx --kernel meet --grid 8 --block 1
+grep -q 'sagesim: trap' err || fail "a plain launch has the memory of a cooperative one"
+
+# Variables that make no sense are named; the help names all that are read.
+for setting in SAGESIM_THREADS=many SAGESIM_THREADS=-1 SAGESIM_THREADS=9999 SAGESIM_TIMEOUT=soon SAGESIM_TIMEOUT=-2 \
+               SAGESIM_LEVEL=mmx SAGESIM_LEAKS=yes SAGESIM_TRACE=on SAGESIM_CHECKS=rcae SAGESIM_REPORT=/nowhere/file; do
+  (export "$setting"; try 0 run double.ptx --kernel double $input) || exit 1
+  [ "$(grep -c "${setting%%=*}.*${setting#*=}" err)" = 1 ] || fail "no word, or more than one, on $setting"
+done
+for setting in SAGESIM_THREADS=2 SAGESIM_THREADS=0 SAGESIM_TIMEOUT=0.5 SAGESIM_LEVEL=baseline SAGESIM_LEAKS=0; do
+  (export "$setting"; try 0 run double.ptx --kernel double $input) || exit 1
+  grep -q SAGESIM err && fail "$setting is refused"
+done
+try 0 --help
+for name in $(grep -o '"SAGESIM_[A-Z]*"' "$sources/driver/Environment.cpp" | tr -d '"'); do
+  grep -q "  $name " out || fail "the help lacks $name"
+done
 
 # A language that is newer than known: a warning, once, and the result.
 sed 's/^.version 8.0/.version 99.9/' double.ptx >newer.ptx

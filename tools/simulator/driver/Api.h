@@ -111,7 +111,8 @@ SAGESIM_FUNCTIONS(SAGESIM_DECLARE)
 #undef SAGESIM_DECLARE
 
 /// The first of the two functions that a real driver does not have: chooses the simulated devices, "sm_80" or
-/// "sm_80,sm_90a". Before the first context is retained; a null pointer or an unknown name is InvalidValue.
+/// "sm_80,sm_90a". While a context of either kind is in use only the same devices again, all else is IllegalState; a
+/// null pointer or an unknown name is InvalidValue.
 [[gnu::visibility("default")]] Result sagesimConfigure(const char *devices);
 /// The second one: the counters of all launches so far as JSON, valid until this thread calls again.
 [[gnu::visibility("default")]] const char *sagesimCounters();

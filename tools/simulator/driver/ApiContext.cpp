@@ -126,9 +126,7 @@ Result cuCtxGetCurrent(Context *context) {
 
 Result cuCtxPushCurrent_v2(Context context) {
   return initialisedCall("cuCtxPushCurrent_v2", [&](DriverState &s) {
-    const bool known =
-        std::any_of(s.devices.begin(), s.devices.end(), [&](const auto &d) { return d.get() == context; });
-    if (!known) return Result::InvalidContext;
+    if (!isContext(s, context)) return Result::InvalidContext;
     contextStack().push_back(context);
     return Result::Success;
   });

@@ -54,8 +54,10 @@ extern "C" {
 Result sagesimConfigure(const char *devices) {
   return plainCall("sagesimConfigure", [&](DriverState &s) {
     if (!devices) return Result::InvalidValue;
-    for (const auto &device : s.devices)
-      if (device->retained > 0) return s.configured == devices ? Result::Success : Result::IllegalState;
+    const auto inUse = [](const auto &c) { return c->retained > 0; };
+    if (std::any_of(s.devices.begin(), s.devices.end(), inUse) ||
+        std::any_of(s.created.begin(), s.created.end(), inUse))
+      return s.configured == devices ? Result::Success : Result::IllegalState;
     if (!makeDevices(s, devices)) {
       std::fprintf(stderr, "sagesim: unknown device in '%s'; known are %s\n", devices,
                    std::string(knownArchs()).c_str());

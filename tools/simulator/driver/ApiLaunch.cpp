@@ -7,6 +7,7 @@
 #include "driver/Call.h"
 #include "driver/Exports.h"
 #include "driver/Graph.h"
+#include "driver/LaunchRules.h"
 
 namespace sage::cuda {
 namespace {
@@ -16,7 +17,7 @@ using namespace sim;
 Result launch(const char *name, Stream stream, KernelWork work, void **parameters, void **extra) {
   return streamCall(name, stream, [&](DriverState &s, ContextHandle &c) {
     const FunctionHandle *function = functionOf(s, c, work.function);
-    if (!function) return Result::InvalidHandle;
+    if (!function) return refuse(Result::InvalidHandle, "there is no such kernel in this context");
     if (const Result r = collectArguments(*function->program, parameters, extra, work.arguments); r != Result::Success)
       return r;
     return submit(s, c, stream, std::move(work));
@@ -61,7 +62,7 @@ Result launchPrepared(const char *name, Function function, int width, int height
   return streamCall(name, stream, [&](DriverState &s, ContextHandle &c) {
     const FunctionHandle *f = functionOf(s, c, function);
     if (!f) return Result::InvalidHandle;
-    if (width <= 0 || height <= 0) return Result::InvalidValue;
+    if (width <= 0 || height <= 0) return refuse(Result::InvalidValue, nameOf(*f->program) + " has an empty grid");
     KernelWork work;
     work.function = function;
     work.grid = {static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), 1};

@@ -109,7 +109,8 @@ Result cuOccupancyMaxActiveClusters(int *clusters, Function function, const Laun
     for (unsigned i = 0; config->attributes && i < config->numAttributes; ++i)
       if (const auto &a = config->attributes[i]; a.id == LaunchAttributeId::ClusterDimension)
         shape = {a.value.clusterDim.x, a.value.clusterDim.y, a.value.clusterDim.z};
-    if (const Result r = checkCluster(c, f, shape); r != Result::Success) return r;
+    std::string why;
+    if (const Result r = checkCluster(c, f, shape, why); r != Result::Success) return r;
     const unsigned size = shape[0] * shape[1] * shape[2];
     const int perSm = blocksPerSm(*c.spec, *f.program, config->blockDimX * config->blockDimY * config->blockDimZ,
                                   config->sharedMemBytes);

@@ -1,6 +1,7 @@
 // Exports: devices that reach each other's memory. Every device reaches every other one; copies need no permission,
 // kernels need cuCtxEnablePeerAccess.
 #include "driver/Call.h"
+#include "driver/DefaultStream.h"
 #include "driver/Exports.h"
 #include "driver/Graph.h"
 
@@ -18,12 +19,12 @@ template <class Body> Result peerCall(const char *name, Device device, Device pe
 }
 
 Result copyPeer(const char *name, DevicePtr to, Context toContext, DevicePtr from, Context fromContext,
-                std::size_t bytes, Stream stream) {
-  return streamCall(name, stream, [&](DriverState &s, ContextHandle &c) {
+                std::size_t bytes, const Target &target) {
+  return streamCall(name, target.stream, [&](DriverState &s, ContextHandle &c) {
     if (!isContext(s, toContext) || !isContext(s, fromContext)) return Result::InvalidContext;
     const auto lies = [&](const ContextHandle &in, DevicePtr p) { return bytes == 0 || in.memory->owns(p); };
     if (!lies(*toContext, to) || !lies(*fromContext, from)) return Result::InvalidValue;
-    return submit(s, c, stream, CopyWork{{Where::Device, from, 0, 0}, {Where::Device, to, 0, 0}, bytes, 1, 1});
+    return submitTo(s, c, target, CopyWork{{Where::Device, from, 0, 0}, {Where::Device, to, 0, 0}, bytes, 1, 1});
   });
 }
 
@@ -70,7 +71,7 @@ Result cuCtxDisablePeerAccess(Context peer) {
 }
 
 Result cuMemcpyPeer(DevicePtr to, Context toContext, DevicePtr from, Context fromContext, std::size_t bytes) {
-  return copyPeer("cuMemcpyPeer", to, toContext, from, fromContext, bytes, nullptr);
+  return copyPeer("cuMemcpyPeer", to, toContext, from, fromContext, bytes, waiting());
 }
 Result cuMemcpyPeerAsync(DevicePtr to, Context toContext, DevicePtr from, Context fromContext, std::size_t bytes,
                          Stream stream) {

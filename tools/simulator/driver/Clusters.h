@@ -11,11 +11,11 @@ namespace sage::sim {
 std::uint32_t largestCluster(const cuda::ContextHandle &context, const cuda::FunctionHandle &function);
 /// The size that the kernel was compiled with, or that was set for it; zeros when there is none.
 std::array<std::uint32_t, 3> requiredCluster(const cuda::FunctionHandle &function);
-/// Whether the kernel may run in clusters of this SHAPE.
+/// Whether the kernel may run in clusters of this SHAPE; WHY gets the reason when it may not.
 cuda::Result checkCluster(const cuda::ContextHandle &context, const cuda::FunctionHandle &function,
-                          const std::array<std::uint32_t, 3> &shape);
-/// Fills in LAUNCH's grid, counted in blocks, and its clusters; or says why it cannot be.
+                          const std::array<std::uint32_t, 3> &shape, std::string &why);
+/// Fills in LAUNCH's grid, counted in blocks, and its clusters; or says WHY it cannot be.
 cuda::Result groupBlocks(const cuda::ContextHandle &context, const cuda::FunctionHandle &function,
-                         const KernelWork &work, Launch &launch);
+                         const KernelWork &work, Launch &launch, std::string &why);
 
 } // namespace sage::sim

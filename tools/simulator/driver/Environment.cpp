@@ -1,4 +1,5 @@
-// The one place with getenv; see Environment.h for the variables.
+// The one place with getenv; see Environment.h for the variables. A value that makes no sense is named on standard
+// error with what is accepted, and the default is used.
 #include "driver/Environment.h"
 
 #include <cstdio>
@@ -12,18 +13,42 @@ std::string variable(const char *name) {
   return value ? value : "";
 }
 
-double seconds(const char *name, double otherwise) {
-  const std::string text = variable(name);
-  char *end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  return !text.empty() && *end == 0 && value >= 0 ? value : otherwise;
+void complain(const char *name, const std::string &value, const char *accepted) {
+  std::fprintf(stderr, "sagesim: %s='%s' is ignored; it takes %s\n", name, value.c_str(), accepted);
 }
 
-unsigned count(const char *name, unsigned limit) {
+double seconds(const char *name, double otherwise) {
   const std::string text = variable(name);
+  if (text.empty()) return otherwise;
+  char *end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (*end == 0 && value >= 0) return value;
+  complain(name, text, "a number of seconds, 0 for no limit");
+  return otherwise;
+}
+
+unsigned threads(const char *name) {
+  constexpr unsigned long most = 1024;
+  const std::string text = variable(name);
+  if (text.empty()) return 0;
   char *end = nullptr;
   const unsigned long value = std::strtoul(text.c_str(), &end, 10);
-  return !text.empty() && *end == 0 && value <= limit ? static_cast<unsigned>(value) : 0;
+  if (*end == 0 && text[0] != '-' && value <= most) return static_cast<unsigned>(value);
+  complain(name, text, "a number of threads from 1 to 1024, or 0 for one a processor");
+  return 0;
+}
+
+bool isSet(const char *name) {
+  const std::string text = variable(name);
+  if (!text.empty() && text != "0" && text != "1") complain(name, text, "1, or 0");
+  return text == "1";
+}
+
+std::string level(const char *name) {
+  const std::string text = variable(name);
+  if (text.empty() || text == "baseline" || text == "avx2" || text == "avx512") return text;
+  complain(name, text, "baseline, avx2 or avx512");
+  return "";
 }
 
 Checks checks(const char *name) {
@@ -36,10 +61,9 @@ Checks checks(const char *name) {
 } // namespace
 
 const Environment &environment() {
-  static const Environment result{variable("SAGESIM_DEVICES"),      variable("SAGESIM_REPORT"),
-                                  variable("SAGESIM_TRACE") == "1", variable("SAGESIM_LEVEL"),
-                                  seconds("SAGESIM_TIMEOUT", 600),  checks("SAGESIM_CHECKS"),
-                                  variable("SAGESIM_LEAKS") == "1", count("SAGESIM_THREADS", 1024)};
+  static const Environment result{
+      variable("SAGESIM_DEVICES"),     variable("SAGESIM_REPORT"), isSet("SAGESIM_TRACE"), level("SAGESIM_LEVEL"),
+      seconds("SAGESIM_TIMEOUT", 600), checks("SAGESIM_CHECKS"),   isSet("SAGESIM_LEAKS"), threads("SAGESIM_THREADS")};
   return result;
 }
 

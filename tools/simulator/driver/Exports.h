@@ -38,14 +38,14 @@ struct Memcpy3D {
   const void *srcHost;
   DevicePtr srcDevice;
   void *srcArray;
-  void *reserved0;
+  void *reserved0; ///< of a copy between contexts: the source's context
   std::size_t srcPitch, srcHeight;
   std::size_t dstXInBytes, dstY, dstZ, dstLOD;
   MemoryType dstMemoryType;
   void *dstHost;
   DevicePtr dstDevice;
   void *dstArray;
-  void *reserved1;
+  void *reserved1; ///< the destination's
   std::size_t dstPitch, dstHeight;
   std::size_t WidthInBytes, Height, Depth;
 };
@@ -148,6 +148,8 @@ cuStreamUpdateCaptureDependencies_v2(Stream stream, GraphNode *nodes, const void
 [[gnu::visibility("default")]] Result cuMemcpy3D_v2(const Memcpy3D *p);
 [[gnu::visibility("default")]] Result cuMemcpy2DAsync_v2(const Memcpy2D *p, Stream stream);
 [[gnu::visibility("default")]] Result cuMemcpy3DAsync_v2(const Memcpy3D *p, Stream stream);
+[[gnu::visibility("default")]] Result cuMemcpy3DPeer(const Memcpy3D *p);
+[[gnu::visibility("default")]] Result cuMemcpy3DPeerAsync(const Memcpy3D *p, Stream stream);
 [[gnu::visibility("default")]] Result cuMemsetD2D8_v2(DevicePtr to, std::size_t pitch, unsigned char value,
                                                       std::size_t width, std::size_t height);
 [[gnu::visibility("default")]] Result cuMemsetD2D8Async(DevicePtr to, std::size_t pitch, unsigned char value,

@@ -117,9 +117,6 @@ cuda::Result performKernel(DriverState &s, cuda::ContextHandle &context, const K
 cuda::Result performCopy(cuda::ContextHandle &context, const CopyWork &work);
 cuda::Result performFill(cuda::ContextHandle &context, const FillWork &work);
 
-/// Arguments one by one, or packed in a buffer described by EXTRA.
-cuda::Result collectArguments(const Program &program, void **parameters, void **extra, std::vector<std::uint8_t> &to);
-
 } // namespace sage::sim
 
 namespace sage::cuda {

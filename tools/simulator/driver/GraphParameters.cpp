@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "driver/GraphCalls.h"
+#include "driver/LaunchRules.h"
 #include "driver/Memory.h"
 
 namespace sage::cuda {

@@ -17,11 +17,6 @@ using cuda::Result;
 
 constexpr std::uint32_t elfMark = 0x464c457f;
 
-/// A program may load thousands of modules with the same thing to say.
-void warnOnce(DriverState &s, const std::string &warning) {
-  if (!warning.empty() && s.warned.insert(warning).second) std::fprintf(stderr, "sagesim: %s\n", warning.c_str());
-}
-
 } // namespace
 
 Result imageText(const void *image, std::size_t available, const DeviceSpec *spec, std::string &text) {

@@ -1,10 +1,32 @@
 // The names that end in _ptsz: they do what their namesakes do, where a null stream means the calling thread's own
-// default stream. A program gets them when it is compiled for per-thread default streams.
+// default stream; and those in _ptds, of calls that name no stream and wait, on that same stream. A program gets them
+// when it is compiled for per-thread default streams.
 //
 // Each one is a jump through a pointer to an instance of a template that exchanges the stream, so that the list below
 // is all that there is to keep. They replace the weak definitions of Names.cpp, which jump to the namesake itself.
+#include "driver/DefaultStream.h"
 #include "driver/Exports.h"
 #include "driver/GraphExports.h"
+
+namespace sage::sim {
+namespace {
+
+thread_local bool ownsDefault = false;
+
+} // namespace
+
+Target waiting() { return {reinterpret_cast<cuda::Stream>(ownsDefault ? cuda::perThreadStreamValue : 0), true}; }
+OwnDefaultStream::OwnDefaultStream() { ownsDefault = true; }
+OwnDefaultStream::~OwnDefaultStream() { ownsDefault = false; }
+
+cuda::Result submitTo(DriverState &s, cuda::ContextHandle &context, const Target &target, Work work) {
+  cuda::StreamHandle *recorded = target.waits ? capturing(s, target.stream) : nullptr;
+  if (!recorded) return submit(s, context, target.stream, std::move(work));
+  recorded->capture->invalid = true;
+  return cuda::Result::StreamCaptureUnsupported;
+}
+
+} // namespace sage::sim
 
 namespace sage::cuda {
 namespace {
@@ -24,6 +46,14 @@ template <> struct PerThread<&cuLaunchKernelEx> {
     LaunchConfig own = *config;
     own.stream = ownStream(own.stream);
     return cuLaunchKernelEx(&own, function, parameters, extra);
+  }
+};
+
+template <auto function> struct Waiting;
+template <class... A, Result (*function)(A...)> struct Waiting<function> {
+  static Result call(A... arguments) {
+    const sim::OwnDefaultStream own;
+    return function(arguments...);
   }
 };
 
@@ -59,6 +89,7 @@ PER_THREAD(cuMemcpyAsync)
 PER_THREAD(cuMemcpyDtoDAsync_v2)
 PER_THREAD(cuMemcpyDtoHAsync_v2)
 PER_THREAD(cuMemcpyHtoDAsync_v2)
+PER_THREAD(cuMemcpy3DPeerAsync)
 PER_THREAD(cuMemcpyPeerAsync)
 PER_THREAD(cuMemsetD16Async)
 PER_THREAD(cuMemsetD2D16Async)
@@ -89,4 +120,25 @@ PER_THREAD(cuStreamUpdateCaptureDependencies)
 PER_THREAD(cuStreamUpdateCaptureDependencies_v2)
 PER_THREAD(cuStreamWaitEvent)
 #undef PER_THREAD
+
+#define WAITING(name, target)                                                                                          \
+  [[gnu::visibility("hidden"), gnu::used]] auto *sagesim_##name##_ptds =                                               \
+      &sage::cuda::Waiting<&sage::cuda::target>::call;                                                                 \
+  [[gnu::naked, gnu::visibility("default")]] int name##_ptds() { __asm__(SAGESIM_JUMP_THROUGH(sagesim_##name##_ptds)); }
+WAITING(cuMemcpy, cuMemcpy)
+WAITING(cuMemcpy2DUnaligned_v2, cuMemcpy2D_v2)
+WAITING(cuMemcpy2D_v2, cuMemcpy2D_v2)
+WAITING(cuMemcpy3DPeer, cuMemcpy3DPeer)
+WAITING(cuMemcpy3D_v2, cuMemcpy3D_v2)
+WAITING(cuMemcpyDtoD_v2, cuMemcpyDtoD_v2)
+WAITING(cuMemcpyDtoH_v2, cuMemcpyDtoH_v2)
+WAITING(cuMemcpyHtoD_v2, cuMemcpyHtoD_v2)
+WAITING(cuMemcpyPeer, cuMemcpyPeer)
+WAITING(cuMemsetD16_v2, cuMemsetD16_v2)
+WAITING(cuMemsetD2D16_v2, cuMemsetD2D16_v2)
+WAITING(cuMemsetD2D32_v2, cuMemsetD2D32_v2)
+WAITING(cuMemsetD2D8_v2, cuMemsetD2D8_v2)
+WAITING(cuMemsetD32_v2, cuMemsetD32_v2)
+WAITING(cuMemsetD8_v2, cuMemsetD8_v2)
+#undef WAITING
 }

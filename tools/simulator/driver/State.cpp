@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <utility>
 
 #include "core/Faults.h"
@@ -22,13 +23,11 @@ std::uint64_t hostMemoryBytes() {
 
 } // namespace
 
-void writeReports(const DriverState &s) {
+void writeReports(DriverState &s) {
   if (environment().reportFile.empty()) return;
   std::FILE *file = std::fopen(environment().reportFile.c_str(), "w");
-  if (!file) {
-    std::fprintf(stderr, "sagesim: cannot write the report file '%s'\n", environment().reportFile.c_str());
-    return;
-  }
+  if (!file)
+    return warnOnce(s, "cannot write SAGESIM_REPORT='" + environment().reportFile + "'; there is no report file");
   std::fputs("{\"violations\":[", file);
   for (std::size_t i = 0; i < s.reports.size(); ++i) std::fprintf(file, "%s\n%s", i ? "," : "", s.reports[i].c_str());
   std::fputs("\n]}\n", file);
@@ -49,8 +48,11 @@ bool makeDevices(DriverState &s, const std::string &names) {
     specs.push_back(spec);
     start = end + 1;
   }
-  s.devices.clear();
-  s.created.clear();
+  for (auto *old : {&s.devices, &s.created}) {
+    std::move(old->begin(), old->end(), std::back_inserter(s.retired));
+    old->clear();
+  }
+  for (const auto &context : s.retired) context->memory.reset();
   for (const DeviceSpec *spec : specs) {
     auto device = std::make_unique<cuda::ContextHandle>();
     device->ordinal = static_cast<int>(s.devices.size());
@@ -138,6 +140,21 @@ void reportLeaks(const cuda::ContextHandle &context) {
       report(state(), leakOf(p, a->bytes, "allocation " + std::to_string(a->serial)));
   if (!context.isPrimary) return;
   for (const auto &[site, held] : context.memory->heap().held()) report(state(), heapLeak(site, held));
+}
+
+// Programs may load thousands of modules, or try launches until one fits.
+void warnOnce(DriverState &s, const std::string &warning) {
+  constexpr std::size_t most = 100;
+  if (!warning.empty() && s.warned.size() < most && s.warned.insert(warning).second)
+    std::fprintf(stderr, "sagesim: %s\n", warning.c_str());
+}
+
+cuda::Result refuse(cuda::Result code, const std::string &why) {
+  if (environment().trace)
+    std::fprintf(stderr, "sagesim: the launch is refused: %s\n", why.c_str());
+  else
+    warnOnce(state(), "the launch is refused: " + why);
+  return code;
 }
 
 void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation) {

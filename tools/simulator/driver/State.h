@@ -135,6 +135,7 @@ struct DriverState {
   std::vector<std::unique_ptr<cuda::ContextHandle>> devices; ///< each with its primary context
   std::vector<std::unique_ptr<cuda::ContextHandle>>
       created; ///< stay here when destroyed, for threads that point at them
+  std::vector<std::unique_ptr<cuda::ContextHandle>> retired; ///< of devices before those, for the same reason
   std::unordered_set<void *> modules, functions, libraries, kernels, links, streams, events, pools, graphs, graphExecs,
       userObjects;
   std::map<std::pair<std::uint64_t, cuda::ContextHandle *>, cuda::StreamHandle *> perThreadStreams; ///< by thread
@@ -142,7 +143,7 @@ struct DriverState {
   std::map<cuda::DevicePtr, cuda::ManagedAdvice> advice; ///< by the allocation's address
   std::map<std::string, KernelCounters> counters;
   std::vector<std::string> reports; ///< violations as JSON
-  std::set<std::string> warned;     ///< what has been said about modules
+  std::set<std::string> warned;     ///< what has been said once
 };
 
 /// Lives until the process ends; calls from late destructors still find it.
@@ -180,9 +181,13 @@ cuda::ContextHandle *currentContext();
 void reportFree(const cuda::ContextHandle &context, cuda::DevicePtr pointer);
 /// What CONTEXT allocated and nobody freed, on request (SAGESIM_LEAKS).
 void reportLeaks(const cuda::ContextHandle &context);
+/// One line on standard error, the first time that there is this to say; nothing after a hundred different ones.
+void warnOnce(DriverState &s, const std::string &warning);
+/// CODE, for a launch that cannot be, after saying WHY: to a trace every time, else once.
+cuda::Result refuse(cuda::Result code, const std::string &why);
 /// Prints the violation, adds it to the report file, and makes the context unusable.
 /// All violations so far as the file of SAGESIM_REPORT; nothing where none is wanted.
-void writeReports(const DriverState &s);
+void writeReports(DriverState &s);
 void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation);
 
 } // namespace sage::sim

@@ -6,33 +6,13 @@
 #include "driver/Clusters.h"
 #include "driver/Environment.h"
 #include "driver/Graph.h"
+#include "driver/LaunchRules.h"
 #include "driver/Occupancy.h"
 
 namespace sage::sim {
 namespace {
 
 using cuda::Result;
-
-bool within(const std::array<std::uint32_t, 3> &v, const std::array<std::uint32_t, 3> &limit) {
-  for (std::size_t i = 0; i < 3; ++i)
-    if (v[i] == 0 || v[i] > limit[i]) return false;
-  return true;
-}
-
-Result checkShape(const cuda::ContextHandle &c, const cuda::FunctionHandle &f, const KernelWork &w) {
-  const Program &p = *f.program;
-  if (!within(w.grid, {2147483647u, 65535u, 65535u}) || !within(w.block, {1024u, 1024u, 64u}))
-    return Result::InvalidValue;
-  const std::uint64_t threads = std::uint64_t{w.block[0]} * w.block[1] * w.block[2];
-  if (threads > 1024) return Result::InvalidValue;
-  if (p.requiredThreads[0] != 0 && p.requiredThreads != w.block) return Result::InvalidValue;
-  if (p.maxThreads[0] != 0 && threads > std::uint64_t{p.maxThreads[0]} * p.maxThreads[1] * p.maxThreads[2])
-    return Result::InvalidValue;
-  if (w.dynamicSharedBytes > static_cast<std::uint32_t>(f.maxDynamicSharedBytes)) return Result::InvalidValue;
-  if (p.staticSharedBytes + std::uint64_t{w.dynamicSharedBytes} > static_cast<std::uint64_t>(c.spec->sharedOptinBytes))
-    return Result::InvalidValue;
-  return Result::Success;
-}
 
 void count(DriverState &s, const Program &p, const LaunchOutcome &outcome, double seconds) {
   KernelCounters &k = s.counters[p.name];
@@ -48,34 +28,6 @@ std::uint64_t nowNs() {
 }
 
 } // namespace
-
-Result collectArguments(const Program &p, void **parameters, void **extra, std::vector<std::uint8_t> &to) {
-  to.assign(p.parameterBytes, 0);
-  if (parameters && extra) return Result::InvalidValue;
-  if (p.parameters.empty()) return Result::Success;
-  if (parameters) {
-    for (std::size_t i = 0; i < p.parameters.size(); ++i) {
-      if (!parameters[i]) return Result::InvalidValue;
-      std::memcpy(to.data() + p.parameters[i].offset, parameters[i], p.parameters[i].bytes);
-    }
-    return Result::Success;
-  }
-  if (!extra) return Result::InvalidValue;
-  const void *buffer = nullptr;
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; reinterpret_cast<std::uintptr_t>(extra[i]) != cuda::launchParamEnd; i += 2) {
-    const auto key = reinterpret_cast<std::uintptr_t>(extra[i]);
-    if (key == cuda::launchParamBufferPointer)
-      buffer = extra[i + 1];
-    else if (key == cuda::launchParamBufferSize && extra[i + 1])
-      bytes = *static_cast<const std::size_t *>(extra[i + 1]);
-    else
-      return Result::InvalidValue;
-  }
-  if (!buffer || bytes < p.parameterBytes) return Result::InvalidValue;
-  std::memcpy(to.data(), buffer, p.parameterBytes);
-  return Result::Success;
-}
 
 // Where a cooperative launch's blocks meet: a few words that start at zero.
 class GridWorkspace {
@@ -111,12 +63,17 @@ Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w
   const std::size_t stack = limit(cuda::Limit::StackSize);
   function->program->growStack(stack != 0 ? static_cast<std::uint32_t>(stack) : defaultRecursionBytes);
   const Program &p = *function->program;
-  if (w.arguments.size() < p.parameterBytes) return Result::InvalidValue;
+  if (w.arguments.size() < p.parameterBytes)
+    return refuse(Result::InvalidValue, nameOf(p) + " takes " + std::to_string(p.parameterBytes) +
+                                            " bytes of parameters, and " + std::to_string(w.arguments.size()) +
+                                            " were set");
   Launch l;
   l.parameters = w.arguments;
   l.program = &p;
   l.memory = c.memory.get();
-  if (const Result grouped = groupBlocks(c, *function, w, l); grouped != Result::Success) return grouped;
+  std::string why;
+  if (const Result grouped = groupBlocks(c, *function, w, l, why); grouped != Result::Success)
+    return refuse(grouped, nameOf(p) + " " + why);
   l.threads = w.block;
   l.dynamicSharedBytes = w.dynamicSharedBytes;
   l.smCount = static_cast<std::uint32_t>(c.spec->smCount);
@@ -126,8 +83,11 @@ Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w
   l.heapBytes = limit(cuda::Limit::MallocHeapSize);
   l.timeoutSeconds = environment().timeoutSeconds;
   l.checks = environment().checks;
-  if (w.cooperative && std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2] > l.residentBlocks)
-    return Result::CooperativeLaunchTooLarge;
+  if (const std::uint64_t blocks = std::uint64_t{l.grid[0]} * l.grid[1] * l.grid[2];
+      w.cooperative && blocks > l.residentBlocks)
+    return refuse(Result::CooperativeLaunchTooLarge, nameOf(p) + " is cooperative with " + std::to_string(blocks) +
+                                                         " blocks, and the device holds " +
+                                                         std::to_string(l.residentBlocks) + " at a time");
   const GridWorkspace workspace(*c.memory, w.cooperative);
   if (w.cooperative && workspace.address() == 0) return Result::OutOfMemory;
   l.gridWorkspace = workspace.address();

@@ -89,8 +89,20 @@ std::uint32_t uniform(Warp &w, std::uint32_t offset) {
   return w.lanes<std::uint32_t>(offset)[std::countr_zero(w.active)];
 }
 
+// §9.7.13.1: an aligned barrier is one that all threads of the warp execute. Without `.aligned` those that have exited
+// do not count, and neither do whole warps that have.
+const Inst *exitedFault(Warp &w, const Inst *i) {
+  const std::uint32_t gone = w.exists & ~w.alive;
+  return fault(w, i, ViolationKind::BarrierMisuse, static_cast<unsigned>(std::countr_zero(w.active)),
+               "an aligned barrier without " + std::to_string(std::popcount(gone)) +
+                   " of the warp's threads, such as lane " + std::to_string(std::countr_zero(gone)) +
+                   ", which have exited");
+}
+
 const Inst *barrierAt(Warp &w, const Inst *i, const std::uint32_t *id, const std::uint32_t *threads) {
   if ((i->extra & Aligned) && !gatherAll(w, i)) return resume(w);
+  if ((i->extra & Aligned) && w.alive != w.exists && w.block->checks.on(ViolationKind::BarrierMisuse))
+    return exitedFault(w, i);
   const std::uint32_t number = uniform(w, *id), count = threads ? uniform(w, *threads) : 0;
   const auto lane = static_cast<unsigned>(std::countr_zero(w.active));
   if (number >= namedBarriers)

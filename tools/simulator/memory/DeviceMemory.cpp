@@ -4,6 +4,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "memory/DeviceHeap.h"
 
 namespace sage::sim {
@@ -12,6 +14,9 @@ namespace {
 constexpr std::uint64_t granularity = 512;                   // what the real allocator promises at least
 constexpr std::uint64_t guardBytes = std::uint64_t{1} << 21; // an overrun lands in nothing, not in a neighbour
 constexpr std::size_t maxFreedRecords = 1 << 15;
+// Each device has addresses of its own, so that an address alone tells where it lies.
+constexpr unsigned rangeBits = 42;
+constexpr std::uint64_t rangeStart = 0x7'0000'0000;
 
 std::uint8_t *mapZeroed(std::uint64_t bytes) {
   void *p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -28,10 +33,10 @@ std::uint64_t distance(const Allocation &a, std::uint64_t address) {
 
 } // namespace
 
-// Devices have addresses of their own, so that an address alone tells where it lies.
 DeviceMemory::DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites, bool watchesRaces, unsigned ordinal)
     : capacity(capacityBytes), shadowed(tracksWrites), watched(watchesRaces),
-      nextBase(0x7'0000'0000ull + (std::uint64_t{ordinal} << 42)),
+      firstBase(rangeStart + (std::uint64_t{ordinal} << rangeBits)),
+      endOfRange(std::uint64_t{ordinal + 1} << rangeBits), nextBase(firstBase),
       kernelHeap(std::make_shared<DeviceHeap>()) {}
 
 DeviceMemory::~DeviceMemory() {
@@ -42,6 +47,8 @@ DeviceMemory::~DeviceMemory() {
 
 Allocation *DeviceMemory::allocate(std::uint64_t bytes, Allocation::Kind kind, const std::string &name) {
   if (bytes == 0 || bytes > capacity || used > capacity - bytes) return nullptr;
+  const std::uint64_t taken = (bytes + guardBytes + granularity - 1) / granularity * granularity, base = place(taken);
+  if (base == 0) return nullptr;
   auto a = std::make_unique<Allocation>();
   a->data = mapZeroed(bytes);
   if (shadowed) a->shadow = mapZeroed(bytes);
@@ -53,14 +60,39 @@ Allocation *DeviceMemory::allocate(std::uint64_t bytes, Allocation::Kind kind, c
     release(*a);
     return nullptr;
   }
-  a->base = nextBase;
+  a->base = base;
   a->kind = kind;
   a->name = name;
   a->serial = nextSerial++;
-  nextBase += (bytes + guardBytes + granularity - 1) / granularity * granularity;
+  nextBase = base + taken;
   used += bytes;
   changed();
   return (table[a->base] = std::move(a)).get();
+}
+
+std::uint64_t DeviceMemory::gapFrom(std::uint64_t cursor, std::uint64_t bytes) const {
+  auto next = table.lower_bound(cursor);
+  if (next != table.begin()) {
+    const Allocation &before = *std::prev(next)->second;
+    cursor = std::max(cursor, (before.base + before.bytes + guardBytes + granularity - 1) / granularity * granularity);
+  }
+  for (; cursor < endOfRange && bytes <= endOfRange - cursor; ++next) {
+    if (next == table.end() || next->first >= endOfRange || next->first - cursor >= bytes) return cursor;
+    const Allocation &a = *next->second;
+    cursor = (a.base + a.bytes + guardBytes + granularity - 1) / granularity * granularity;
+  }
+  return 0;
+}
+
+std::uint64_t DeviceMemory::place(std::uint64_t bytes) {
+  if (!usedUp && bytes <= endOfRange - nextBase) return nextBase;
+  usedUp = true;
+  for (;;) {
+    for (const std::uint64_t from : {nextBase, firstBase})
+      if (const std::uint64_t found = gapFrom(from, bytes)) return found;
+    if (freedOrder.empty()) return 0;
+    forgetOldest();
+  }
 }
 
 Allocation *DeviceMemory::mapHost(void *pointer, std::uint64_t bytes) {
@@ -108,8 +140,9 @@ void DeviceMemory::startLaunch() {
 }
 
 void DeviceMemory::forgetOldest() {
-  for (std::size_t i = 0; i < maxFreedRecords / 2; ++i) table.erase(freedOrder[i]);
-  freedOrder.erase(freedOrder.begin(), freedOrder.begin() + maxFreedRecords / 2);
+  const auto oldest = static_cast<std::ptrdiff_t>((freedOrder.size() + 1) / 2);
+  std::for_each(freedOrder.begin(), freedOrder.begin() + oldest, [&](std::uint64_t base) { table.erase(base); });
+  freedOrder.erase(freedOrder.begin(), freedOrder.begin() + oldest);
 }
 
 void DeviceMemory::addPeer(DeviceMemory &peer) {

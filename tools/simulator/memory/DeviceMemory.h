@@ -2,8 +2,8 @@
 // host memory, which is mapped where it lies), an allocation table, and a shadow byte for every byte that says whether
 // it was ever written.
 //
-// Addresses are not reused, so a stale pointer always hits its freed record. The table changes only between launches;
-// kernels read it without a lock.
+// A stale pointer hits its freed record: addresses are given out again only when a device's range is used up, and then
+// those first that were freed longest ago. The table changes only between launches; kernels read it without a lock.
 #pragma once
 
 #include <cstdint>
@@ -88,7 +88,11 @@ public:
 private:
   void release(Allocation &allocation);
   const Allocation *findOwn(std::uint64_t address) const;
+  /// Drops the older half of the records of freed memory, at least one.
   void forgetOldest();
+  /// Where BYTES fit between allocations and records, from CURSOR on; 0: nowhere.
+  std::uint64_t gapFrom(std::uint64_t cursor, std::uint64_t bytes) const;
+  std::uint64_t place(std::uint64_t bytes);
   /// To be called when an allocation came or went: also those who see this memory must look again.
   void changed();
 
@@ -98,7 +102,9 @@ private:
   bool shadowed, watched;
   SegmentTable segmentTable;
   std::uint64_t used = 0;
-  std::uint64_t nextBase;
+  std::uint64_t firstBase, endOfRange;
+  std::uint64_t nextBase; ///< where the next allocation is tried first
+  bool usedUp = false;    ///< the range is; else nothing lies behind nextBase
   std::uint64_t nextSerial = 1;
   std::uint64_t changes = 1;
   std::vector<DeviceMemory *> peers, viewers; ///< whose memory is seen from here, and who sees this one

@@ -25,6 +25,8 @@ Usage: sagesim run FILE.ptx --kernel NAME [OPTIONS]
   --block X,Y,Z     Threads of a block [32,1,1].
   --cluster X,Y,Z   Blocks of a cluster [as the kernel says].
   --shared BYTES    Dynamic shared memory [0].
+  --cooperative     All blocks run at the same time, as a kernel with a barrier
+                    of the whole grid needs it; takes no value.
   --device ARCH     sm_80, sm_86, sm_89, sm_90a or sm_120a [sm_80].
   --arg ARG         The next argument: u32:5, s64:-1, f32:1.5, buf:BYTES (memory
                     that nobody wrote), buf:@FILE (the bytes of a file).
@@ -32,11 +34,26 @@ Usage: sagesim run FILE.ptx --kernel NAME [OPTIONS]
                     commas, -NAME leaves one out [all].
   --output N:FILE   Write buffer argument N (the first is 0) to FILE afterwards.
 
+Environment, of every program that the simulator runs under:
+
+  SAGESIM_DEVICES   Devices with commas, such as sm_80,sm_90a [sm_80]; here
+                    --device decides.
+  SAGESIM_REPORT    A file that gets every violation as JSON.
+  SAGESIM_CHECKS    As --checks [all].
+  SAGESIM_LEAKS     1: report what was never freed.
+  SAGESIM_THREADS   Host threads that blocks run on [one a processor].
+  SAGESIM_TIMEOUT   Seconds without a block that ends, after which a launch
+                    fails; 0: never [600].
+  SAGESIM_TRACE     1: every driver call and its code on standard error.
+  SAGESIM_LEVEL     The vector level: baseline, avx2, avx512 [the best]; all
+                    give the same results.
+
 Exit codes: 0 ok, 1 bad input, 2 usage, 3 the kernel failed or was refused.
 )";
 
 struct Options {
   std::string file, kernel, device = "sm_80", checks;
+  bool cooperative = false;
   unsigned grid[3] = {1, 1, 1}, block[3] = {32, 1, 1}, shared = 0, cluster[3] = {0, 1, 1};
   std::vector<Argument> arguments;
   std::vector<std::pair<std::size_t, std::string>> outputs;
@@ -104,6 +121,10 @@ std::string parse(int argc, char **argv, Options &to) {
       to.file = word;
       continue;
     }
+    if (word == "--cooperative") {
+      to.cooperative = true;
+      continue;
+    }
     if (i + 1 == argc) return word + " needs a value";
     if (std::string message = parseOption(word, argv[++i], to); !message.empty()) return message;
   }
@@ -153,10 +174,18 @@ int writeOutputs(const Options &o) {
 }
 
 Result launch(const Options &o, Function function, void **arguments) {
-  LaunchAttribute cluster{LaunchAttributeId::ClusterDimension, {}, {}};
-  cluster.value.clusterDim = {o.cluster[0], o.cluster[1], o.cluster[2]};
+  LaunchAttribute attributes[2] = {};
+  unsigned count = 0;
+  if (o.cluster[0] != 0) {
+    attributes[count].id = LaunchAttributeId::ClusterDimension;
+    attributes[count++].value.clusterDim = {o.cluster[0], o.cluster[1], o.cluster[2]};
+  }
+  if (o.cooperative) {
+    attributes[count].id = LaunchAttributeId::Cooperative;
+    attributes[count++].value.cooperative = 1;
+  }
   const LaunchConfig config{o.grid[0],  o.grid[1], o.grid[2], o.block[0], o.block[1],
-                            o.block[2], o.shared,  nullptr,   &cluster,   o.cluster[0] != 0 ? 1u : 0u};
+                            o.block[2], o.shared,  nullptr,   attributes, count};
   return cuLaunchKernelEx(&config, function, arguments, nullptr);
 }
 
@@ -185,8 +214,8 @@ int runKernel(Options &o) {
   for (int k = 0; k < 64; ++k) pointers.push_back(nullptr); // too few arguments are an error of the launch
   const Result result = launch(o, function, pointers.data());
   std::printf("%s\n", sagesimCounters());
-  if (result == Result::InvalidValue)
-    return fail(2, "the launch is invalid: is there an --arg for each parameter, and do --grid and --block fit?");
+  // The library has said why.
+  if (result == Result::InvalidValue) return fail(2, "the launch is invalid; every parameter needs its --arg");
   const int code = result == Result::Success ? writeOutputs(o) : failCall("launch", result);
   for (const DevicePtr p : buffers) cuMemFree_v2(p); // or they would count as leaks
   return code;
