@@ -77,6 +77,30 @@ const std::string allocating = ".version 8.0\n.target sm_80\n.address_size 64\n"
 
 } // namespace
 
+TEST_CASE("a box is copied from one device to another") {
+  Pair pair;
+  Memcpy3D box{};
+  const std::vector<std::uint32_t> words{0, 1, 2, 3, 4, 5, 6, 7};
+  const Array<std::uint32_t> source(words);
+  const DevicePtr target = pair.onSecond(9);
+  box.srcMemoryType = box.dstMemoryType = MemoryType::Device;
+  box.srcDevice = source.address(), box.dstDevice = target;
+  box.reserved0 = pair.a, box.reserved1 = pair.b;
+  box.srcPitch = 8, box.srcHeight = 2, box.dstPitch = 2, box.dstHeight = 1;
+  box.srcXInBytes = 4, box.WidthInBytes = 2, box.Height = 1, box.Depth = 2; // the lower halves of words 1 and 5
+  CHECK(cuMemcpy3DPeer(&box) == Result::Success);
+  std::uint32_t value = 0;
+  CHECK(cuMemcpyDtoH_v2(&value, target, 4) == Result::Success);
+  CHECK(value == 0x0005'0001);
+  CHECK(cuMemcpy3DPeerAsync(&box, nullptr) == Result::Success);
+  box.reserved1 = pair.a;
+  CHECK(cuMemcpy3DPeer(&box) == Result::InvalidValue);
+  box.reserved1 = &value;
+  CHECK(cuMemcpy3DPeer(&box) == Result::InvalidContext);
+  box.dstMemoryType = MemoryType::Host, box.dstHost = &value; // the host needs no context
+  CHECK(cuMemcpy3DPeer(&box) == Result::Success);
+}
+
 TEST_CASE("copies between devices need no permission, and addresses tell the device") {
   Pair pair;
   const DevicePtr there = pair.onSecond(77);

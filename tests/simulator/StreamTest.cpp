@@ -7,6 +7,7 @@
 
 #include "Device.h"
 #include "tools/simulator/driver/Exports.h"
+#include "tools/simulator/driver/StreamMemory.h"
 
 namespace sage::simtest {
 
@@ -78,6 +79,75 @@ TEST_CASE("calls that wait use the thread's own stream for programs that are com
   CHECK(cuStreamEndCapture(own, &graph) == Result::StreamCaptureInvalidated);
   CHECK(word.get()[0] == 9);
   CHECK(cuStreamDestroy_v2(other) == Result::Success);
+}
+
+TEST_CASE("streams write words and wait for them") {
+  const simtest::Device device;
+  const Buffer words(16);
+  const DevicePtr p = words.address();
+  const auto word = [&](std::size_t at) {
+    std::uint64_t all[2] = {};
+    words.read(all, sizeof all);
+    return all[at];
+  };
+  CHECK(cuStreamWriteValue64_v2(nullptr, p, 0x1'0000'0005, 0) == Result::Success);
+  CHECK(cuStreamWriteValue32(nullptr, p, 7, 1) == Result::Success);
+  CHECK(word(0) == 0x1'0000'0007);
+  enum : unsigned { AtLeast, Equal, AnyBit, NotAllBits };
+  CHECK(cuStreamWaitValue32_v2(nullptr, p, 7, Equal) == Result::Success);
+  CHECK(cuStreamWaitValue32(nullptr, p, 0xfffffff0, AtLeast) == Result::Success); // 23 ahead, around the end
+  CHECK(cuStreamWaitValue64(nullptr, p, 0x1'0000'0000, AnyBit) == Result::Success);
+  CHECK(cuStreamWaitValue64_v2(nullptr, p, ~std::uint64_t{0x10}, NotAllBits) == Result::Success);
+  CHECK(cuStreamWaitValue32(nullptr, p + 2, 0, Equal) == Result::InvalidValue);
+  CHECK(cuStreamWriteValue64(nullptr, p + 16, 0, 0) == Result::InvalidValue);
+  CHECK(cuStreamWaitValue32(nullptr, p, 7, 4) == Result::InvalidValue);
+  MemoryOperationParameters batch[] = {{MemoryOperation::Write32, p + 8, 3, 0, 0, 0},
+                                       {MemoryOperation::Barrier, 0, 0, 0, 0, 0},
+                                       {MemoryOperation::Wait32, p + 8, 3, Equal, 0, 0},
+                                       {MemoryOperation::Write64, p + 8, 4, 0, 0, 0}};
+  CHECK(cuStreamBatchMemOp_v2(nullptr, 4, batch, 0) == Result::Success);
+  CHECK(word(1) == 4);
+  CHECK(cuStreamBatchMemOp(nullptr, 257, batch, 0) == Result::InvalidValue);
+  int can = 0;
+  CHECK(cuDeviceGetAttribute(&can, static_cast<DeviceAttribute>(92), 0) == Result::Success);
+  CHECK(can == 1);
+}
+
+TEST_CASE("a stream's wait is met by another thread, or ends as a kernel's time-out does") {
+  simtest::Device device;
+  Context context = nullptr;
+  REQUIRE(cuCtxGetCurrent(&context) == Result::Success);
+  const Array<std::uint32_t> word(std::vector<std::uint32_t>{0});
+  std::thread writer([&] {
+    CHECK(cuCtxSetCurrent(context) == Result::Success);
+    CHECK(cuStreamWriteValue32(nullptr, word.address(), 5, 0) == Result::Success);
+  });
+  CHECK(cuStreamWaitValue32(nullptr, word.address(), 5, 0) == Result::Success);
+  writer.join();
+  CHECK(cuStreamWaitValue32(nullptr, word.address(), 6, 0) == Result::LaunchTimeout);
+  CHECK(lastReport().kind == "timeout");
+  CHECK(lastReport().message.find("waits for 6, and the word holds 5") != std::string::npos);
+  CHECK(cuCtxSynchronize() == Result::LaunchTimeout);
+  device.reset();
+}
+
+TEST_CASE("a batch of copies is done in order, and says which one cannot be") {
+  const simtest::Device device;
+  const Array<std::uint32_t> a(std::vector<std::uint32_t>{1, 2}), b(std::vector<std::uint32_t>{0, 0});
+  const auto own = reinterpret_cast<Stream>(perThreadStreamValue);
+  DevicePtr to[] = {b.address(), b.address() + 4, a.address()}, from[] = {a.address() + 4, b.address(), b.address()};
+  std::size_t bytes[] = {4, 4, 4}, first = 0, failed = 0;
+  int attributes[16] = {};
+  CHECK(cuMemcpyBatchAsync(to, from, bytes, 3, attributes, &first, 1, &failed, own) == Result::Success);
+  CHECK(b.get() == std::vector<std::uint32_t>{2, 2});
+  CHECK(a.get() == std::vector<std::uint32_t>{2, 2});
+  CHECK(failed == ~std::size_t{0});
+  bytes[1] = 4096;
+  CHECK(cuMemcpyBatchAsync(to, from, bytes, 3, attributes, &first, 1, &failed, own) == Result::InvalidValue);
+  CHECK(failed == 1);
+  CHECK(cuMemcpyBatchAsync_v2(to, from, bytes, 1, attributes, &first, 1, nullptr) == Result::InvalidValue);
+  const auto perThreadBatch = perThread("cuMemcpyBatchAsync", &cuMemcpyBatchAsync_v2);
+  CHECK(perThreadBatch(to, from, bytes, 1, attributes, &first, 1, nullptr) == Result::Success);
 }
 
 TEST_CASE("each thread has a default stream of its own") {

@@ -74,6 +74,9 @@ std::optional<int> attributeOf(const DeviceSpec &s, int ordinal, cuda::DeviceAtt
   default: break;
   }
   const int number = static_cast<int>(attribute);
+  // CAN_USE_STREAM_MEM_OPS, of 64 bits, WAIT_VALUE_NOR; the two of the second version.
+  for (const int streamMemory : {92, 93, 94, 122, 123})
+    if (number == streamMemory) return 1;
   return number >= 1 && number <= 147 ? std::optional<int>(0) : std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 #include "driver/DefaultStream.h"
 #include "driver/Exports.h"
 #include "driver/GraphExports.h"
+#include "driver/StreamMemory.h"
 
 namespace sage::sim {
 namespace {
@@ -86,6 +87,8 @@ PER_THREAD(cuMemPrefetchAsync_v2)
 PER_THREAD(cuMemcpy2DAsync_v2)
 PER_THREAD(cuMemcpy3DAsync_v2)
 PER_THREAD(cuMemcpyAsync)
+PER_THREAD(cuMemcpyBatchAsync)
+PER_THREAD(cuMemcpyBatchAsync_v2)
 PER_THREAD(cuMemcpyDtoDAsync_v2)
 PER_THREAD(cuMemcpyDtoHAsync_v2)
 PER_THREAD(cuMemcpyHtoDAsync_v2)
@@ -99,6 +102,8 @@ PER_THREAD(cuMemsetD32Async)
 PER_THREAD(cuMemsetD8Async)
 PER_THREAD(cuStreamAddCallback)
 PER_THREAD(cuStreamAttachMemAsync)
+PER_THREAD(cuStreamBatchMemOp)
+PER_THREAD(cuStreamBatchMemOp_v2)
 PER_THREAD(cuStreamBeginCapture)
 PER_THREAD(cuStreamBeginCaptureToGraph)
 PER_THREAD(cuStreamBeginCapture_v2)
@@ -119,6 +124,14 @@ PER_THREAD(cuStreamSynchronize)
 PER_THREAD(cuStreamUpdateCaptureDependencies)
 PER_THREAD(cuStreamUpdateCaptureDependencies_v2)
 PER_THREAD(cuStreamWaitEvent)
+PER_THREAD(cuStreamWaitValue32)
+PER_THREAD(cuStreamWaitValue32_v2)
+PER_THREAD(cuStreamWaitValue64)
+PER_THREAD(cuStreamWaitValue64_v2)
+PER_THREAD(cuStreamWriteValue32)
+PER_THREAD(cuStreamWriteValue32_v2)
+PER_THREAD(cuStreamWriteValue64)
+PER_THREAD(cuStreamWriteValue64_v2)
 #undef PER_THREAD
 
 #define WAITING(name, target)                                                                                          \
