@@ -24,6 +24,9 @@ echo 'int none;' | ${CC:-cc} -shared -fPIC -Wl,-soname,libnvJitLink.so.13 -o "$w
 export LD_LIBRARY_PATH=$box:$work:$toolkit/lib64:$toolkit/nvvm/lib64
 cd "$work" || exit 1
 printf '[pytest]\nconsider_namespace_packages = true\naddopts = --benchmark-disable\n' > pytest.ini
+# What the conftest.py of numba-cuda's sources gives its tests; it is not in the package.
+printf '%s\n' 'import pytest' '@pytest.fixture(scope="class")' 'def initialize_from_pytest_config(request):' \
+  '    request.cls._dump_failed_filechecks = False' > conftest.py
 sample=(cudadrv.test_context_stack cudadrv.test_pinned cudadrv.test_events cudapy.test_blackscholes cudapy.test_sync
   cudapy.test_montecarlo cudapy.test_nondet cudapy.test_powi cudapy.test_vectorize_device cudapy.test_warp_ops)
 "$work/venv/bin/python" -m pytest -W ignore -q --timeout 60 -p no:cacheprovider \
