@@ -20,6 +20,7 @@ using Module = struct ModuleHandle *;
 using Function = struct FunctionHandle *;
 using Stream = struct StreamHandle *;
 using Event = struct EventHandle *;
+using Linker = struct LinkerHandle *;
 
 enum class Result : int {
   Success = 0,
@@ -170,6 +171,9 @@ enum class JitOption : int {
   GlobalSymbolAddresses = 18,
   GlobalSymbolCount = 19,
 };
+
+// What is given to the linker.
+enum class JitInput : int { Cubin = 0, Ptx = 1 };
 
 enum class PointerAttribute : int {
   Context = 1,

@@ -42,7 +42,13 @@ namespace sage::cuda {
   ENTRY(cuModuleLoadDataEx, (Module *module, const void *image, unsigned count, JitOption *options, void **values))    \
   ENTRY(cuModuleUnload, (Module module))                                                                               \
   ENTRY(cuModuleGetFunction, (Function *function, Module module, const char *name))                                    \
+  ENTRY(cuFuncGetAttribute, (int *value, FunctionAttribute attribute, Function function))                              \
   ENTRY(cuFuncSetAttribute, (Function function, FunctionAttribute attribute, int value))                               \
+  ENTRY(cuLinkCreate_v2, (unsigned count, JitOption *options, void **values, Linker *linker))                          \
+  ENTRY(cuLinkAddData_v2, (Linker linker, JitInput type, void *data, std::size_t bytes, const char *name,              \
+                           unsigned count, JitOption *options, void **values))                                         \
+  ENTRY(cuLinkComplete, (Linker linker, void **image, std::size_t *bytes))                                             \
+  ENTRY(cuLinkDestroy, (Linker linker))                                                                                \
   ENTRY(cuLaunchKernel, (Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,           \
                          unsigned blockY, unsigned blockZ, unsigned sharedBytes, Stream stream, void **arguments,      \
                          void **extra))

@@ -28,6 +28,21 @@ Status outOfRange(const char *what, std::size_t size, std::size_t offset, std::s
                       " does not fit a buffer of " + std::to_string(bytes));
 }
 
+// Where the driver's compiler writes its messages, as the options of a call.
+struct JitLogs {
+  std::string errors = std::string(16384, '\0'), notes = errors;
+  std::array<cuda::JitOption, 4> options = {cuda::JitOption::ErrorLogBuffer, cuda::JitOption::ErrorLogBufferSizeBytes,
+                                            cuda::JitOption::InfoLogBuffer, cuda::JitOption::InfoLogBufferSizeBytes};
+  std::array<void *, 4> values = {errors.data(), reinterpret_cast<void *>(errors.size()), notes.data(),
+                                  reinterpret_cast<void *>(notes.size())};
+
+  Status explain(Status status) const {
+    const std::string log = errors.c_str();
+    return log.empty() ? status : deviceError(status.message() + "\n" + log);
+  }
+  std::string remarks() const { return notes.c_str(); }
+};
+
 } // namespace
 
 // Buffer
@@ -207,23 +222,53 @@ Result<Function> Module::function(const std::string &name, std::size_t sharedByt
   return Function{handle};
 }
 
-Result<Module> Device::loadModule(const std::string &ptx) {
+Result<FunctionFacts> Module::facts(Function function) const {
+  if (!module) return invalidInput("an empty module has no functions");
+  ContextScope scope(*device);
+  SAGE_TRY(scope.take());
+  FunctionFacts facts;
+  const std::pair<cuda::FunctionAttribute, int *> wanted[] = {
+      {cuda::FunctionAttribute::NumRegs, &facts.registers},
+      {cuda::FunctionAttribute::LocalSizeBytes, &facts.localBytes},
+      {cuda::FunctionAttribute::SharedSizeBytes, &facts.sharedBytes}};
+  for (auto [attribute, value] : wanted)
+    SAGE_TRY(SAGE_DRIVER_CALL(device->driver(), cuFuncGetAttribute, value, attribute,
+                              static_cast<cuda::Function>(function.handle)));
+  return facts;
+}
+
+Result<Module> Device::loadModule(const std::string &image, std::string *notes) {
   ContextScope scope(*this);
   SAGE_TRY(scope.take());
-  std::string log(16384, '\0');
-  cuda::JitOption options[] = {cuda::JitOption::ErrorLogBuffer, cuda::JitOption::ErrorLogBufferSizeBytes};
-  void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
+  JitLogs logs;
   cuda::Module handle = nullptr;
-  Status status = SAGE_DRIVER_CALL(*driverRef, cuModuleLoadDataEx, &handle, ptx.c_str(), 2, options, values);
-  if (!status.ok()) {
-    log.resize(strnlen(log.data(), log.size()));
-    if (!log.empty()) return deviceError(status.message() + "\n" + log);
-    return status;
-  }
+  Status status = SAGE_DRIVER_CALL(*driverRef, cuModuleLoadDataEx, &handle, image.c_str(),
+                                   unsigned(logs.options.size()), logs.options.data(), logs.values.data());
+  if (!status.ok()) return logs.explain(std::move(status));
+  if (notes) *notes = logs.remarks();
   Module module;
   module.device = shared_from_this();
   module.module = handle;
   return module;
+}
+
+Result<std::string> Device::assemble(const std::string &ptx) {
+  ContextScope scope(*this);
+  SAGE_TRY(scope.take());
+  JitLogs logs;
+  cuda::Linker linker = nullptr;
+  SAGE_TRY(SAGE_DRIVER_CALL(*driverRef, cuLinkCreate_v2, unsigned(logs.options.size()), logs.options.data(),
+                            logs.values.data(), &linker));
+  void *image = nullptr;
+  std::size_t bytes = 0;
+  Status status = SAGE_DRIVER_CALL(*driverRef, cuLinkAddData_v2, linker, cuda::JitInput::Ptx,
+                                   const_cast<char *>(ptx.c_str()), ptx.size() + 1, "kernel.ptx", 0, nullptr, nullptr);
+  if (status.ok()) status = SAGE_DRIVER_CALL(*driverRef, cuLinkComplete, linker, &image, &bytes);
+  std::string copy; // the image belongs to the linker
+  if (status.ok()) copy.assign(static_cast<const char *>(image), bytes);
+  driverRef->api().cuLinkDestroy(linker);
+  if (!status.ok()) return logs.explain(std::move(status));
+  return copy;
 }
 
 Status Device::launch(Stream &stream, Function function, std::array<unsigned, 3> grid, std::array<unsigned, 3> block,

@@ -244,3 +244,27 @@ TEST_CASE("one process simulates one arch at a time, and another after it") {
   CHECK((*hopper)->arch() == "sm_90a");
   CHECK((*hopper)->runs("sm_80"));
 }
+
+TEST_CASE("a module says what its functions take, and PTX can be assembled ahead of loading") {
+  Result<DeviceRef> device = Device::open("sim:sm_80");
+  REQUIRE(device.ok());
+  const std::string ptx = std::string(".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k() {\n"
+                                      ".shared .b8 s[48];\n.local .b8 l[16];\nret;\n}\n");
+  Result<std::string> assembled = (*device)->assemble(ptx);
+  REQUIRE(assembled.ok());
+  for (const std::string &image : {ptx, *assembled}) {
+    std::string notes = "old";
+    Result<Module> module = (*device)->loadModule(image, &notes);
+    REQUIRE(module.ok());
+    CHECK(notes != "old");
+    Result<Function> function = module->function("k");
+    REQUIRE(function.ok());
+    Result<FunctionFacts> facts = module->facts(*function);
+    REQUIRE(facts.ok());
+    CHECK(facts->sharedBytes == 48);
+    CHECK(facts->localBytes == 16);
+    CHECK(facts->registers > 0);
+  }
+  CHECK_THAT((*device)->assemble("not PTX").status().message(), Contains("cuLinkAddData_v2"));
+  CHECK_FALSE(Module().facts({}).ok());
+}

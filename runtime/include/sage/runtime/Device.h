@@ -112,6 +112,12 @@ struct Function {
   void *handle = nullptr;
 };
 
+/// What the driver's compiler made of a function: registers and local memory (spills and stack) of each thread, static
+/// shared memory of each block.
+struct FunctionFacts {
+  int registers = 0, localBytes = 0, sharedBytes = 0;
+};
+
 /// PTX loaded into a device. A PTX that the driver refuses is an error with the driver's own log.
 class SAGE_API Module {
 public:
@@ -122,6 +128,7 @@ public:
 
   /// The entry point `name`, allowed to use `sharedBytes` of dynamic shared memory.
   Result<Function> function(const std::string &name, std::size_t sharedBytes = 0) const;
+  Result<FunctionFacts> facts(Function function) const;
 
 private:
   friend class Device;
@@ -153,7 +160,10 @@ public:
   Result<Buffer> allocate(std::size_t bytes);
   Result<Stream> createStream();
   Result<Event> createEvent();
-  Result<Module> loadModule(const std::string &ptx);
+  /// IMAGE is PTX, or what assemble() made. NOTES receives what the driver's compiler remarked.
+  Result<Module> loadModule(const std::string &image, std::string *notes = nullptr);
+  /// Machine code for this device, by the driver's linker: it loads without compilation.
+  Result<std::string> assemble(const std::string &ptx);
   /// `arguments` holds a pointer to each kernel argument.
   Status launch(Stream &stream, Function function, std::array<unsigned, 3> grid, std::array<unsigned, 3> block,
                 std::size_t sharedBytes, void **arguments);

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Every measurement of bench-machine is right or skipped on a simulated device, wrong when the kernels are, and a
+# process that ends in between costs one probe.   run.sh BENCH-MACHINE ARCH LEAST-VERIFIED WRONG-COMPILER DYING-COMPILER
+set -u
+bench=$1 arch=$2 least=$3 wrong=$4 dying=$5 work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+complain() { echo "$1"; cat "$work/log"; exit 1; }
+count() { grep -c "$1" "$work/out.json"; }
+# EXPECTED-CODE [VARIABLE=VALUE…]: a whole run.
+run() {
+  local code=0 expected=$1
+  shift
+  env "$@" "$bench" --device "sim:$arch" --tiny --out "$work/out.json" 2>"$work/log" || code=$?
+  [ $code = "$expected" ] || complain "exit code $code, expected $expected"
+  [ "$(count '"complete": true')" = 1 ] || complain "the record is not complete"
+  [ "$(count '"name": ".*\..*"')" = "$listed" ] || complain "$listed measurements are listed, others recorded"
+}
+
+listed=$("$bench" --list | wc -l)
+
+run 0
+verified=$(count '"verified": true')
+[ "$verified" -ge "$least" ] || complain "$verified measurements are verified, $least should be"
+[ $((verified + $(count '"skipped": ".*no such instructions"'))) = "$listed" ] || complain "neither verified nor skipped"
+
+run 5 SAGEC_COMPILER="$wrong"
+[ "$(count '"verified": true')" = 0 ] || { grep -B8 '"verified": true' "$work/out.json"; complain "wrong, and not seen"; }
+
+run 5 SAGEC_COMPILER="$dying"
+# The third kernel of each process: all but every third probe are measured.
+[ "$(count '"failed": "the process ended by signal 6"')" -gt 0 ] || complain "no probe failed"
+[ "$(count '"verified": true')" -gt $((least / 2)) ] || complain "more is lost than what failed"
+echo "$verified of $listed verified"

@@ -1,0 +1,51 @@
+// A kernel as the body of its inline PTX, and the module in MLIR's LLVM dialect that the compiler makes PTX of
+// (docs/artifact.md, "Inline kernels"). Every kernel has one signature:
+//
+//   probe(out: address, in: address, count: i32, extra: i32)
+//
+// and its body names these registers: `out`, `in` (.b64), `count`, `extra` and `smem`, the address of dynamic shared
+// memory (.b32).
+#pragma once
+
+#include "sage/runtime/Compiler.h"
+#include "sage/runtime/Result.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sage::machine {
+
+inline constexpr const char *entryName = "probe";
+
+struct KernelText {
+  std::string body;
+  unsigned threads = 128;
+  std::size_t sharedBytes = 0;
+  std::string ptxVersion = {}; // empty: the oldest that knows the arch
+};
+
+std::string moduleText(const KernelText &kernel);
+Result<std::string> emitPtx(const CompilerLibrary &compiler, const KernelText &kernel, std::string_view arch);
+
+// Pieces of PTX.
+
+// "{x0, x1, x2}" for registers FIRST to FIRST + COUNT - 1.
+std::string registerList(std::string_view prefix, int count, int first = 0);
+// "NAME" with each "{k}" of TEXT replaced by NUMBER, "{k+1}" by NUMBER + 1 modulo AROUND, and so on up to 9.
+std::string withIndex(std::string_view text, int number, int around);
+
+// A loop whose passes are timed by the clock of the SM, with what is stored at the end:
+//
+//   SETUP; twice { barrier; start = clock; BEFORE; count times BODY; AFTER; stop = clock }; ENDING; store
+//
+// The first pass warms up. `out` begins with {start, stop} (u64) of each warp of each block; then come the registers
+// RESULTS (.b32) of each thread.
+struct TimedLoop {
+  std::string setup, body, after, ending;
+  std::vector<std::string> results;
+};
+std::string timedLoop(const TimedLoop &loop);
+
+} // namespace sage::machine

@@ -1,0 +1,32 @@
+// One process's share of a run: opens the device, measures probe after probe, keeps the record.
+#pragma once
+
+#include "Probe.h"
+
+#include "record/Options.h"
+#include "record/Record.h"
+
+#include <functional>
+
+namespace sage::machine {
+
+using bench::Json;
+
+// The entries of machine.json for PROBE, one a quantity; FILL adds to each what is known.
+Json entriesOf(const Probe &probe, const std::function<void(std::size_t, Json &)> &fill);
+// The same when it could not be measured.
+Json failedEntries(const Probe &probe, const std::string &reason);
+bool isGood(const Json &entry); // verified, or skipped with a reason
+
+struct SessionEvents {
+  std::function<void(std::size_t probe)> began;
+  std::function<void(std::size_t probe, const Json &entries)> finished;
+  std::function<bool()> timeIsUp;
+};
+
+// Measures PROBES from FIRST on, after those whose entries are DONE. Ends early, with success, after an error of the
+// device and when the time is up.
+Status runSession(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
+                  const Json &done, const SessionEvents &events);
+
+} // namespace sage::machine

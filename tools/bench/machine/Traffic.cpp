@@ -1,0 +1,53 @@
+// See Traffic.h.
+#include "Traffic.h"
+
+#include "Statistics.h"
+
+namespace sage::machine {
+namespace {
+
+constexpr std::size_t dramBytes = std::size_t(1) << 30; // many times any L2
+
+struct Source {
+  int pieces, passes, repetitions;
+};
+
+Result<Reading> measureSource(Bench &bench, const Traffic &traffic, const Source &source) {
+  std::vector<std::uint32_t> words(traffic.pieceBytes / 4);
+  std::uint32_t sum = 0;
+  for (std::size_t k = 0; k < words.size(); ++k) {
+    words[k] = std::uint32_t(k) * 2654435761u ^ std::uint32_t(k >> 7);
+    if (k % std::size_t(traffic.everyWord) == 0) sum += words[k];
+  }
+  SAGE_TRY(bench.makeInput(traffic.pieceBytes * std::size_t(source.pieces)));
+  for (int piece = 0; piece < source.pieces; ++piece)
+    SAGE_TRY(bench.upload(words, traffic.pieceBytes * std::size_t(piece)));
+  SAGE_TRY(bench.makeOutput(4));
+  Reading reading;
+  const double bytes = double(traffic.pieceBytes) * source.pieces * source.passes;
+  for (int k = 0; k <= source.repetitions; ++k) {
+    SAGE_ASSIGN(const double ms, bench.milliseconds(traffic.grid, source.passes, source.pieces));
+    if (k > 0) reading.raw.push_back(bytes / ms * 1e-6); // the first one warms up
+  }
+  SAGE_ASSIGN(const std::vector<std::uint32_t> output, bench.output(1));
+  reading.verified = output[0] == sum * std::uint32_t(source.pieces * source.passes * (source.repetitions + 1));
+  reading.value = median(reading.raw);
+  reading.detail = std::to_string(traffic.pieceBytes * std::size_t(source.pieces)) + " bytes";
+  return reading;
+}
+
+} // namespace
+
+std::vector<Quantity> trafficQuantities(const std::string &name, const std::string &what) {
+  return {{name + ".l2", "GB/s", what + " from L2, 4 to 6 MB again and again"},
+          {name + ".dram", "GB/s", what + " from DRAM, 1 GiB"}};
+}
+
+Result<std::vector<Reading>> measureTraffic(Bench &bench, const Traffic &traffic) {
+  const int many = int(dramBytes / traffic.pieceBytes);
+  SAGE_ASSIGN(const Reading l2, measureSource(bench, traffic, {1, bench.pick(2, 500, 1000), bench.pick(1, 5, 9)}));
+  SAGE_ASSIGN(const Reading dram, measureSource(bench, traffic, {bench.pick(2, many, many), 1, bench.pick(1, 5, 9)}));
+  return std::vector{l2, dram};
+}
+
+} // namespace sage::machine
