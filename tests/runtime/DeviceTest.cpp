@@ -249,7 +249,7 @@ TEST_CASE("a module says what its functions take, and PTX can be assembled ahead
   Result<DeviceRef> device = Device::open("sim:sm_80");
   REQUIRE(device.ok());
   const std::string ptx = std::string(".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k() {\n"
-                                      ".shared .b8 s[48];\n.local .b8 l[16];\nret;\n}\n");
+                                      ".shared .b32 s[12];\nst.shared.b32 [s], 1;\n.local .b8 l[16];\nret;\n}\n");
   Result<std::string> assembled = (*device)->assemble(ptx);
   REQUIRE(assembled.ok());
   for (const std::string &image : {ptx, *assembled}) {

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstring>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,7 @@ private:
 };
 
 void Parent::child(int pipe) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever stops the parent means both
   auto tell = [&](const Json &message) {
     const std::string line = message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     for (std::size_t sent = 0; sent < line.size();) {

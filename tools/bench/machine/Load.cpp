@@ -22,7 +22,7 @@ constexpr unsigned threads = 32;
 KernelText kernelOf() {
   std::string body = ".reg .b32 tid;\n.reg .b64 wide;\n.reg .f32 x<4>;\nmov.u32 tid, %tid.x;\n"
                      "mul.wide.u32 wide, tid, 4;\nadd.u64 out, out, wide;\ncvt.rn.f32.u32 x0, tid;\n"
-                     "cvt.rn.f32.s32 x1, extra;\nmul.rn.f32 x1, x1, 0f3F000000;\nmov.b32 x2, 0f3E800000;\n";
+                     "cvt.rn.f32.s32 x1, extra;\nmul.rn.f32 x1, x1, 0fBF800000;\nmov.b32 x2, 0f3E800000;\n";
   for (int k = 0; k < multiplications; ++k) body += "fma.rn.f32 x0, x0, x1, x2;\n";
   return {body + "st.global.f32 [out], x0;\n", threads};
 }
@@ -30,7 +30,7 @@ KernelText kernelOf() {
 bool computes(const std::vector<std::uint32_t> &output) {
   for (unsigned thread = 0; thread < threads; ++thread) {
     float x = float(thread);
-    for (int k = 0; k < multiplications; ++k) x = std::fma(x, .5f, .25f);
+    for (int k = 0; k < multiplications; ++k) x = std::fma(x, -1.f, .25f);
     if (output[thread] != std::bit_cast<std::uint32_t>(x)) return false;
   }
   return true;

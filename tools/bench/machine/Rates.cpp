@@ -59,7 +59,7 @@ const std::vector<Rate> &rates() {
        "f32 multiply-add (FFMA)",
        "fma.rn.f32 x{k}, x{k}, c0, c1;",
        1,
-       {asBits(.75f), asBits(.3f)},
+       {asBits(-.99999f), asBits(.3f)},
        1.f,
        multiplyAdd},
       {"rate.i2fp",
