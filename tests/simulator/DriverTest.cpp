@@ -189,6 +189,24 @@ TEST_CASE("kernels read pinned host memory where it lies") {
   CHECK(cuMemFreeHost(host) == Result::InvalidValue);
 }
 
+TEST_CASE("races in mapped host memory are noticed, with the lane of the other side") {
+  simtest::Device device;
+  std::uint32_t host[64] = {};
+  REQUIRE(cuMemHostRegister_v2(host, sizeof host, 0) == Result::Success);
+  DevicePtr seen = 0;
+  REQUIRE(cuMemHostGetDevicePointer_v2(&seen, host, 0) == Result::Success);
+  Kernel kernel(kernelText(".param .u64 p, .param .u32 n", R"(.reg .b64 %p, %o; .reg .b32 %b, %t, %n; .reg .pred %q;
+ld.param.b64 %p, [p]; ld.param.b32 %n, [n]; mov.u32 %b, %ctaid.x; mov.u32 %t, %tid.x; setp.eq.u32 %q, %t, 9;
+mul.lo.u32 %n, %b, %n; mul.wide.u32 %o, %n, 4; add.s64 %p, %p, %o; @%q st.global.b32 [%p], %b;)"));
+  CHECK(kernel.tryLaunch({2}, seen, 1) == Result::Success);
+  CHECK(host[1] == 1);
+  CHECK(kernel.tryLaunch({2}, seen, 0) == Result::LaunchFailed);
+  CHECK(lastReport().kind == "global_race");
+  REQUIRE(lastReport().details.size() == 1);
+  CHECK(lastReport().details[0].find("thread (9,0,0)") != std::string::npos);
+  device.reset();
+}
+
 TEST_CASE("stale and invented handles are refused") {
   const simtest::Device device;
   Stream stream = nullptr;

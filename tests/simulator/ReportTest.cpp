@@ -51,7 +51,7 @@ TEST_CASE("a report names the source line that .loc gives") {
   device.reset();
 }
 
-TEST_CASE("a race in global memory names block, warp, line and allocation of both sides") {
+TEST_CASE("a race in global memory names block, thread, line and allocation of both sides") {
   Device device;
   Array<u32> buffer(std::vector<u32>(64, 0));
   Kernel kernel(named("k", R"(.reg .pred %q; mov.u32 %v, %ctaid.x; setp.eq.u32 %q, %v, 0;
@@ -66,7 +66,8 @@ mul.wide.u32 %o, %r, 4; add.s64 %a, %a, %o;
   const std::string both = report.text + report.details[0];
   CHECK(both.find("// writer") != std::string::npos);
   CHECK(both.find("// reader") != std::string::npos);
-  CHECK(report.details[0].find("block (" + std::to_string(1 - report.block[0]) + ",0,0), warp 0") != std::string::npos);
+  CHECK(report.details[0].find("block (" + std::to_string(1 - report.block[0]) + ",0,0), thread (" +
+                               std::to_string(report.thread[0]) + ",0,0)") != std::string::npos);
   device.reset();
 }
 
@@ -105,7 +106,7 @@ TEST_CASE("counters tell how well global accesses coalesce") {
   Kernel column(named("column", "mul.wide.u32 %o, %r, 128; add.s64 %a, %a, %o; ld.global.b32 %v, [%a];"), "column");
   column({}, buffer.address());
   CHECK(countersOf("column").at("global_sectors") == 32);
-  Kernel one(named("one", "ld.global.b32 %v, [%a]; red.global.add.u32 [%a], 1;"), "one");
+  Kernel one(named("one", "ld.global.b32 %v, [%a]; bar.warp.sync -1; red.global.add.u32 [%a], 1;"), "one");
   one({}, buffer.address());
   CHECK(countersOf("one").at("global_requests") == 2);
   CHECK(countersOf("one").at("global_sectors") == 2);

@@ -87,13 +87,14 @@ TEST_CASE("planted: asynchronous copies") { checkAll(asyncBugs()); }
 TEST_CASE("planted: races in shared memory") { checkAll(sharedRaceBugs()); }
 TEST_CASE("planted: races of lanes") { checkAll(laneRaceBugs()); }
 TEST_CASE("planted: races in global memory") { checkAll(globalRaceBugs()); }
+TEST_CASE("planted: bulk copies and global memory") { checkAll(bulkBugs()); }
 TEST_CASE("planted: collectives") { checkAll(collectiveBugs()); }
 TEST_CASE("planted: barriers and deadlocks") { checkAll(barrierBugs()); }
 
 TEST_CASE("the catalogue is as large as it says") {
   std::size_t count = 0;
   for (const auto bugs : {memoryBugs(), heapBugs(), asyncBugs(), sharedRaceBugs(), laneRaceBugs(), globalRaceBugs(),
-                          collectiveBugs(), barrierBugs()})
+                          bulkBugs(), collectiveBugs(), barrierBugs()})
     count += bugs.size();
   CHECK(count >= 60);
 }

@@ -21,7 +21,7 @@ const PlantedBug rows[] = {
      2},
     {"a halo without order", "global_race",
      "mul.lo.u32 %r5, %r1, 128; cvt.u64.u32 %rd2, %r5; add.s64 %rd2, %rd1, %rd2;\n"
-     "ld.global.b32 %r6, [%rd2+<124?2048>]; //!\nst.global.b32 [%rd2], 5; //!",
+     "ld.global.b32 %r6, [%rd2+<128?2048>]; //!\nst.global.b32 [%rd2], 5; //!",
      3},
     {"an atomic and a plain store", "global_race",
      "@%p2 st.<global?relaxed.gpu.global>.b32 [%rd0], 3; //!\n@!%p2 red.global.add.u32 [%rd0], 1; //!", 2, 1},
@@ -30,6 +30,20 @@ const PlantedBug rows[] = {
     {"a plain store beside a compare-and-swap; a plain look before one is common", "global_race",
      "@%p2 <st.global.b32 [%rd0], 3?ld.global.b32 %r5, [%rd0]>; //!\n@!%p2 atom.global.cas.b32 %r6, [%rd0], 0, 1; //!",
      2},
+    {"a plain read of a counter beside a compare-and-swap of another word", "global_race",
+     "@%p2 red.global.add.u32 [%rd0], 1; //!\n@%p2 atom.global.cas.b32 %r6, [%rd0+64], 0, 1; //!\n"
+     "@!%p2 ld.global.b32 %r5, [%rd0+<0?64>]; //!",
+     2},
+    {"a payload beside a counter, in the same eight bytes", "global_race",
+     "@!%p0 bra END;\n@!%p2 bra READ;\nst.global.b32 [%rd0], 3; //!\nred.global.add.u32 [%rd0+4], 1;\nbra.uni END;\n"
+     "READ: ld.global.b32 %r5, [%rd0+<0?2048>]; //!\nred.global.add.u32 [%rd0+4], 1;\nEND:",
+     2},
+    {"a look-back that reads value and flag without order", "global_race",
+     "@!%p0 bra END;\nmul.wide.u32 %rd2, %r1, 8; add.s64 %rd2, %rd0, %rd2;\n@%p2 bra FIRST;\n"
+     "AGAIN: ld.<relaxed?acquire>.gpu.global.b32 %r5, [%rd2-4]; setp.eq.u32 %p4, %r5, 0;\n@%p4 bra AGAIN;\n"
+     "ld.global.b32 %r6, [%rd2-8]; //!\nFIRST: add.u32 %r6, %r6, 1;\nst.global.b32 [%rd2], %r6; //!\n"
+     "st.release.gpu.global.b32 [%rd2+4], 1;\nEND:",
+     8},
     {"warps of a block without a barrier", "global_race",
      "st.global.b32 [%rd1], %r0; //!\n<?bar.sync 0;>\n@!%p1 ld.global.b32 %r5, [%rd1-128]; //!", 1, 64},
     {"memory used again too early within a block", "global_race",

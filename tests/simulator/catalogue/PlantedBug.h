@@ -28,6 +28,7 @@ std::span<const PlantedBug> asyncBugs();
 std::span<const PlantedBug> sharedRaceBugs();
 std::span<const PlantedBug> laneRaceBugs();
 std::span<const PlantedBug> globalRaceBugs();
+std::span<const PlantedBug> bulkBugs();
 std::span<const PlantedBug> collectiveBugs();
 std::span<const PlantedBug> barrierBugs();
 

@@ -37,6 +37,10 @@ const PlantedBug sharedRows[] = {
      "WAIT: ld.volatile.shared.b32 %r5, [s]; setp.eq.u32 %p4, %r5, 0;\n@%p4 bra WAIT;\nmembar.cta;\n"
      "ld.shared.b32 %r6, [%r2+384]; //!\nEND:",
      1, 64},
+    {"a plain read of a counter beside a compare-and-swap of another word", "race",
+     "@%p0 st.shared.v2.b32 [s], {0, 0};\nbar.sync 0;\n@%p1 atom.shared.cas.b32 %r6, [s+4], 0, 1; //!\n"
+     "@%p1 red.shared.add.u32 [s], 1; //!\n@!%p1 ld.shared.b32 %r5, [s+<0?4>]; //!",
+     1, 64},
     {"an atomic and a plain read", "race",
      "@%p0 st.shared.b32 [s], 0;\nbar.sync 0;\n@%p1 red.shared.add.u32 [s], 1; //!\n<?bar.sync 0;>\n"
      "@!%p1 ld.shared.b32 %r5, [s]; //!",
@@ -61,6 +65,19 @@ const PlantedBug laneRows[] = {
      "shr.u32 %r5, %r4, 1; shl.b32 %r5, %r5, 2; mov.b32 %r6, s; add.s32 %r5, %r5, %r6; and.b32 %r7, %r4, 1;\n"
      "shl.b32 %r7, %r7, 1; add.s32 %r7, %r5, %r7;\nst.shared.b16 [%r7], %r0;\n<?bar.warp.sync -1;>\n"
      "ld.shared.b32 %r8, [%r5]; //!"},
+    {"bytes of one word, each read and written by its lane", "lane_race",
+     "mov.b32 %r5, s; add.s32 %r6, %r5, %r4; xor.b32 %r7, %r4, <1?0>; add.s32 %r7, %r5, %r7;\n"
+     "st.shared.b8 [%r6], %r4;\nbar.warp.sync -1;\nld.shared.u8 %r8, [%r7];\nst.shared.b8 [%r6], %r8; //!"},
+    {"a neighbour's word in global memory", "lane_race",
+     "xor.b32 %r5, %r3, 4; cvt.u64.u32 %rd2, %r5; add.s64 %rd2, %rd0, %rd2;\nst.global.b32 [%rd1], %r0; //!\n"
+     "<?bar.warp.sync -1;>\nld.global.b32 %r8, [%rd2]; //!"},
+    {"global memory overwritten while other lanes read it", "lane_race",
+     "ld.global.b32 %r5, [%rd0];\n<?bar.warp.sync -1;>\n@%p0 st.global.b32 [%rd0], 2; //!"},
+    {"lanes of a loop write one place in global memory", "lane_race",
+     "mov.u32 %r5, 0;\nAGAIN: setp.eq.u32 %p4, %r5, %r4; @%p4 st.global.b32 [%rd0], %r4; //!\n"
+     "<?bar.warp.sync -1;>\nadd.u32 %r5, %r5, 1; setp.lt.u32 %p4, %r5, 4; @%p4 bra AGAIN;"},
+    {"a counter of the warp, read by one lane", "lane_race",
+     "red.global.add.u32 [%rd0], 1; //!\n<?bar.warp.sync -1;>\n@%p0 ld.global.b32 %r5, [%rd0]; //!"},
     {"a shuffle of the wrong kind of order", "lane_race",
      OTHERS "st.shared.b32 [%r2], %r0;\n<activemask.b32 %r8;?shfl.sync.idx.b32 %r8, %r0, 0, 31, -1;>\n"
             "ld.shared.b32 %r8, [%r7]; //!"},

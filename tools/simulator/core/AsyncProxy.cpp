@@ -6,6 +6,7 @@
 
 #include "core/Cluster.h"
 #include "core/Faults.h"
+#include "core/GlobalRaces.h"
 #include "memory/ClusterRaces.h"
 
 namespace sage::sim {
@@ -117,6 +118,9 @@ void land(Warp &w, BulkCopy &c) {
     std::memset(block.sharedShadow + c.chunks[k], shadowSet, c.pieceBytes);
     if (block.races) block.races->landed(w.index, c.chunks[k], c.pieceBytes, RaceDetector::asyncFlag);
   }
+  // Who may write what it has read of global memory must be ordered behind whoever saw it land.
+  for (const BulkCopy::Run &r : c.runs)
+    orderedBulk(w, c.inst, {.async = true, .checks = false, .anyLane = true}, r.address, r.bytes, c.lane);
   if (c.issuer == &block) return endReading(w, c.source);
   // What the issuing block may do with its source now depends on how it learns of the landing.
   for (const std::uint16_t chunk : c.source) --proxyOf(*c.issuer).readers[chunk];
@@ -182,7 +186,10 @@ bool landStore(Warp &w, BulkStore &s) {
       return false;
     }
     const std::uint64_t offset = p.address - a->base;
-    if (s.reduction.op == Reduction::Op::None) {
+    const bool reduces = s.reduction.op != Reduction::Op::None;
+    orderedBulk(w, s.inst, {.write = true, .strong = reduces, .async = true, .checks = false}, p.address, p.bytes,
+                s.lane);
+    if (!reduces) {
       std::memcpy(a->data + offset, s.data.data() + p.offset, p.bytes);
       if (a->shadow) std::memset(a->shadow + offset, shadowSet, p.bytes);
     } else {

@@ -57,6 +57,11 @@ struct BulkCopy {
   std::uint32_t pieceBytes = 16;
   std::vector<std::uint32_t> chunks; ///< addresses of where each piece goes
   Chunks source;                     ///< what it reads of shared memory
+  struct Run {
+    std::uint64_t address;
+    std::uint32_t bytes;
+  };
+  std::vector<Run> runs; ///< what it reads of global memory
   Reduction reduction;
   Block *issuer = nullptr; ///< whose warp issued it; not always the block that it goes to
   std::uint32_t warp = 0, lane = 0;

@@ -90,7 +90,7 @@ void BlockRunner::makeDetectors(const Launch &launch, std::uint32_t warps) {
   const bool isAlone = warps == 1 && launch.cluster == std::array<std::uint32_t, 3>{1, 1, 1};
   const bool inShared = checks.on(ViolationKind::Race) && !isAlone && block.sharedBytes != 0;
   const bool ofLanes = checks.on(ViolationKind::LaneRace) && block.sharedBytes != 0;
-  if (inShared || ofLanes || checks.on(ViolationKind::GlobalRace))
+  if (inShared || ofLanes || checks.watchGlobal())
     races = std::make_unique<RaceDetector>(warps, inShared ? block.sharedBytes : 0, launch.sync.get());
   if (ofLanes) lanes = std::make_unique<LaneWatch>(block.sharedBytes);
   block.order = races.get();

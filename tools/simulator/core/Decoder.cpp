@@ -248,7 +248,6 @@ decodeKernel(const Module &module, const Function &function, const SymbolTable &
     collectFunctions(draft);
     layOut(draft, *program);
     resolveBody(draft);
-    program->comparesAndSwaps = draft.comparesAndSwaps;
     const std::vector<std::size_t> blockOf = findBlocks(draft);
     const SlotMap slots = assignSlots(draft, *program);
     Emitter(draft, *program, slots, blockOf).run();

@@ -83,7 +83,6 @@ struct Draft {
   const Function *function = nullptr;
   const SymbolTable *symbols = nullptr;
   unsigned arch = 0;
-  bool comparesAndSwaps = false;        ///< as in Program
   std::vector<DraftFunction> functions; ///< callees before their callers, the kernel last
   std::vector<DraftCall> calls;
   std::size_t now = 0; ///< the function at hand

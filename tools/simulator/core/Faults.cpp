@@ -69,10 +69,28 @@ std::string nearestBlock(DeviceHeap &heap, std::uint64_t address) {
   return text;
 }
 
-/// "block (3,0,0), warp 1" of the grid.
-std::string sideText(const Block &b, std::uint32_t linear, std::uint32_t warp) {
-  return "block (" + std::to_string(linear % b.grid[0]) + "," + std::to_string(linear / b.grid[0] % b.grid[1]) + "," +
-         std::to_string(linear / b.grid[0] / b.grid[1]) + "), warp " + std::to_string(warp);
+std::string triple(std::uint32_t linear, const std::array<std::uint32_t, 3> &size) {
+  return "(" + std::to_string(linear % size[0]) + "," + std::to_string(linear / size[0] % size[1]) + "," +
+         std::to_string(linear / size[0] / size[1]) + ")";
+}
+
+/// "block (3,0,0), thread (5,0,0)" of the grid, or "block (3,0,0), warp 0".
+std::string sideText(const Block &b, const GridSide &side) {
+  const std::uint32_t warp = side.segment.warp;
+  return "block " + triple(side.segment.block, b.grid) +
+         (side.lane < 0 ? ", warp " + std::to_string(warp)
+                        : ", thread " + triple(warp * 32 + static_cast<std::uint32_t>(side.lane), b.threads));
+}
+std::string placeOf(const Block &b, const GridSide &side) {
+  return b.program->placeText(b.program->code[side.segment.instruction].line);
+}
+/// A detail of a report: who the other one is, and its line.
+void addSide(Warp &w, std::uint64_t address, const char *what, const std::string &who, const GridSide &side) {
+  addNearest(w, address);
+  w.block->violation->details.push_back(what + who + ", " + placeOf(*w.block, side));
+}
+std::string accessText(bool isWrite, std::uint64_t address) {
+  return std::string(isWrite ? "write to" : "read of") + " global memory at " + hex(address);
 }
 
 } // namespace
@@ -175,16 +193,42 @@ void raceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, 
 }
 
 void globalRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
-                     const Segment &other, bool otherWrites) {
+                     const GridSide &other) {
   const bool first = !w.block->violation;
-  const std::string who = sideText(*w.block, other.block, other.warp);
+  const std::string who = sideText(*w.block, other);
   faultAt(w, inst, ViolationKind::GlobalRace, lane, address, Space::Global,
-          std::string(isWrite ? "write to" : "read of") + " global memory at " + hex(address) +
-              " is not ordered behind a " + (otherWrites ? "write" : "read") + " by " + who);
-  if (!first) return;
-  addNearest(w, address);
-  const Inst &there = w.block->program->code[other.instruction];
-  w.block->violation->details.push_back("other side: " + who + ", " + w.block->program->placeText(there.line));
+          accessText(isWrite, address) + " is not ordered behind a " + (other.writes ? "write" : "read") + " by " +
+              who);
+  if (first) addSide(w, address, "other side: ", who, other);
+}
+
+void globalLaneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
+                         const GridSide &other) {
+  const bool first = !w.block->violation;
+  const std::string who = other.lane < 0 ? "another lane" : "lane " + std::to_string(other.lane);
+  faultAt(w, inst, ViolationKind::LaneRace, lane, address, Space::Global,
+          accessText(isWrite, address) + " by lane " + std::to_string(lane) + " is not ordered behind a " +
+              (other.writes ? "write" : "read") + " by " + who + " of the same warp");
+  if (first) addSide(w, address, "other side: ", who, other);
+}
+
+void globalProxyFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
+                      const GridSide &store) {
+  const bool first = !w.block->violation;
+  const std::string who = sideText(*w.block, store);
+  faultAt(w, inst, ViolationKind::MissingProxyFence, lane, address, Space::Global,
+          std::string("an asynchronous operation ") + (isWrite ? "writes" : "reads") + " global memory at " +
+              hex(address) + ", which " + who +
+              " wrote with an ordinary store, and no fence.proxy.async stands between");
+  if (first) addSide(w, address, "the store: ", who, store);
+}
+
+void globalFlightFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
+                       const GridSide &copy) {
+  const bool first = !w.block->violation;
+  faultAt(w, inst, ViolationKind::InFlightAccess, lane, address, Space::Global,
+          accessText(isWrite, address) + " while an asynchronous operation that writes it has not been waited for");
+  if (first) addSide(w, address, "the operation: ", sideText(*w.block, copy), copy);
 }
 
 void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite, unsigned otherLane,

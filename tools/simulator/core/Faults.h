@@ -27,9 +27,23 @@ void shadowFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address
 /// Two accesses to the byte at ADDRESS of shared memory that nothing orders; the other one is WARP's.
 void raceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, std::uint32_t warp, bool otherWrites,
                bool isWrite);
-/// The same in global memory; OTHER says who.
+/// The other access of a report about global memory.
+struct GridSide {
+  Segment segment;
+  bool writes;
+  int lane; ///< -1: nobody knows
+};
+/// The same in global memory.
 void globalRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
-                     const Segment &other, bool otherWrites);
+                     const GridSide &other);
+void globalLaneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
+                         const GridSide &other);
+/// An asynchronous operation on what an ordinary store wrote without a proxy fence.
+void globalProxyFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
+                      const GridSide &store);
+/// An ordinary access to what an asynchronous operation writes, before the wait.
+void globalFlightFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite,
+                       const GridSide &copy);
 /// Two lanes of a warp without bar.warp.sync between them.
 void laneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t address, bool isWrite, unsigned otherLane,
                    bool otherWrites);

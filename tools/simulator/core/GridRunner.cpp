@@ -153,8 +153,8 @@ LaunchOutcome runGrid(Launch &launch, unsigned hostThreads) {
   const std::uint64_t size = std::uint64_t{launch.cluster[0]} * launch.cluster[1] * launch.cluster[2];
   const std::uint64_t blocks = std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2],
                       clusters = blocks / size;
-  if (launch.checks.on(ViolationKind::GlobalRace)) {
-    launch.memory->startLaunch();
+  if (launch.checks.watchGlobal()) {
+    launch.memory->segments().startLaunch();
     if (blocks > 1) launch.sync = std::make_shared<SyncTable>(launch.memory->segments());
   }
   Shared shared{launch, clusters, launch.residentBlocks / size, {}, {}, {}, nowNs(), {}, {}};

@@ -511,8 +511,6 @@ DraftInst resolveCallInstruction(Draft &draft, const Instruction &instruction, s
 DraftInst resolveInstruction(Draft &draft, const Instruction &original, std::uint32_t index) {
   if (isCall(original.opcode)) return resolveCallInstruction(draft, original, index);
   const Instruction instruction = withoutCacheHint(draft, rewritten(draft, original));
-  if (instruction.opcode.starts_with("atom.") && instruction.opcode.find(".cas") != std::string::npos)
-    draft.comparesAndSwaps = true;
   std::string why;
   for (const Order order : {Order::Manual, Order::Any})
     for (const Row *row : rowsNamed(nameOf(instruction.opcode))) {

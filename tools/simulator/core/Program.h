@@ -152,8 +152,6 @@ struct Program {
   std::deque<CallSite> calls;
   bool usesHeap = false;
   std::uint32_t registersPerThread = 0; ///< an estimate: live 32-bit values
-  /// There is an atom.cas: the usual loop starts from a plain read, and may, as the swap finds out what it missed.
-  bool comparesAndSwaps = false;
 
   /// Sets what recursive functions may use; between launches.
   void growStack(std::uint32_t bytes) {

@@ -117,6 +117,7 @@ bool gather(Warp &w, const Inst *inst, std::uint32_t need) {
 }
 
 void orderLanes(Warp &w) {
+  ++w.section;
   if (w.block->lanes) w.stretch = w.block->lanes->nextStretch();
 }
 

@@ -49,8 +49,11 @@ struct BlockCount {
 /// Where the lanes of the last access of an instruction lay: consecutive accesses mostly stay in one allocation.
 struct LookupCache {
   Allocation *allocation = nullptr;
-  std::uint32_t segment = 0, tick = 0; ///< of the race detector, and the tick it belongs to
-  std::uint64_t seen = 0;              ///< digest of what a strong read found last
+  std::uint64_t seen = 0; ///< digest of what a strong read found last
+  // Of the race detector in global memory (GlobalRaces.cpp).
+  std::uint64_t after = 0;                          ///< the state that cells got last
+  std::uint32_t segment = 0, tick = 0, section = 0; ///< the segment, and what it belongs to
+  bool inFlight = false;
 };
 
 struct Block;
@@ -71,7 +74,8 @@ struct Warp {
   std::uint32_t alive = 0;     ///< lanes that have not exited
   std::uint32_t exists = 0;    ///< lanes that the block has
   std::uint32_t index = 0;
-  std::uint32_t stretch = 0; ///< between two collectives, for races of lanes
+  std::uint32_t section = 0; ///< between two collectives, for races of lanes
+  std::uint32_t stretch = 0; ///< the same as LaneWatch numbers it
   const Inst *pc = nullptr;
   Block *block = nullptr;
   BlockCount *counts = nullptr;
@@ -168,7 +172,7 @@ void orderLanes(Warp &w);
 /// `gather` for a collective marked .aligned: all living lanes of the warp.
 inline bool gatherAll(Warp &w, const Inst *inst) {
   if (w.active != w.alive && !gather(w, inst, w.alive)) return false;
-  if (w.block->lanes) orderLanes(w);
+  orderLanes(w);
   return true;
 }
 /// Splits the running lanes at a branch whose TAKEN lanes go to TARGET and whose others go to NEXT.

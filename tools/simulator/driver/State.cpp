@@ -61,7 +61,7 @@ bool makeDevices(DriverState &s, const std::string &names) {
     const Checks &checks = environment().checks;
     device->memory = std::make_shared<DeviceMemory>(
         std::min(spec->memoryBytes, hostMemoryBytes() / 3), checks.on(ViolationKind::UninitialisedRead),
-        checks.on(ViolationKind::GlobalRace), static_cast<unsigned>(device->ordinal));
+        checks.watchGlobal(), static_cast<unsigned>(device->ordinal));
     s.devices.push_back(std::move(device));
   }
   return true;

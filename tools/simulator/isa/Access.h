@@ -21,7 +21,7 @@ struct Region {
   /// Of shared memory, when the address names a block of the cluster: whose it is. Null: the own.
   Block *owner = nullptr;
   bool reachesCluster = false; ///< addresses may name other blocks
-  u64 *races = nullptr;        ///< cells of the race detector, global memory only
+  u32 *races = nullptr;        ///< cells of the race detector, global memory only
 };
 
 enum class Use : unsigned { Read, Write };

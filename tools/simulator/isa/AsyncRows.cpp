@@ -49,6 +49,7 @@ bool fillRecord(Warp &w, const Inst *i, AsyncCopies::Record &record, u32 size) {
     for (u32 k = 0; k < bytes; ++k) {
       const auto one = [&](const Region &r, Lanes<u64> offset, u32) {
         if (!readable(w, i, r, offset[lane], 1, lane)) return false;
+        if (!raceFreeRead(w, i, r, offset[lane], 1, 1, lane)) return false;
         record.data[lane][k] = r.data[offset[lane]];
         return true;
       };

@@ -156,7 +156,8 @@ unsigned extraOf(const Form &f) {
   const bool both = f.has("acq_rel");
   return static_cast<unsigned>(space) | unsigned(f.row->pattern.starts_with("red")) << 3 | strongAccess |
          (both || f.has("acquire") ? acquires : 0u) | (both || f.has("release") ? releases : 0u) |
-         (f.has("cta") ? 0u : deviceWide);
+         (f.has("cta") ? 0u : deviceWide) |
+         (f.row->pattern.find(" cas ") != std::string_view::npos ? comparesAndSwaps : 0u);
 }
 
 template <class Op> Picked bitwise(const Form &f) {

@@ -6,6 +6,7 @@
 
 #include "core/Cluster.h"
 #include "core/Faults.h"
+#include "core/GlobalRaces.h"
 #include "core/ProxyAccess.h"
 
 namespace sage::sim::bulk {
@@ -57,6 +58,13 @@ bool readGlobal(Warp &w, const Inst *i, unsigned lane, std::uint64_t address, st
   std::memcpy(to, a->data + offset, size);
   w.stats->globalReadBytes += size;
   return true;
+}
+
+bool takeGlobal(Warp &w, const Inst *i, unsigned lane, std::uint64_t address, std::uint32_t offset, std::uint32_t size,
+                BulkCopy &copy) {
+  copy.runs.push_back({address, size});
+  return readGlobal(w, i, lane, address, copy.data.data() + offset, size) &&
+         orderedBulk(w, i, {.async = true, .notes = false}, address, size, lane);
 }
 
 bool readShared(Warp &w, const Inst *i, unsigned lane, std::uint32_t from, std::uint8_t *to, std::uint32_t size,
@@ -144,9 +152,13 @@ bool launchStore(Warp &w, const Inst *i, unsigned lane, BulkStore store) {
     Allocation *a = globalAt(w, i, lane, p.address, p.bytes, true);
     if (!a) return false;
     w.stats->globalWrittenBytes += p.bytes;
+    const bool reduces = store.reduction.op != Reduction::Op::None;
+    const Touch touch{.write = true, .strong = reduces, .async = true, .inFlight = true};
+    const std::uint8_t *fresh = reduces ? nullptr : store.data.data() + p.offset;
+    if (!orderedBulk(w, i, touch, p.address, p.bytes, lane, fresh)) return false;
     if (!a->shadow) continue;
     std::uint8_t *shadow = a->shadow + (p.address - a->base);
-    if (store.reduction.op == Reduction::Op::None) {
+    if (!reduces) {
       std::memset(shadow, w.block->inFlight, p.bytes);
       continue;
     }

@@ -21,6 +21,9 @@ bool checkSize(Warp &w, const Inst *i, unsigned lane, std::uint32_t size);
 bool checkGlobalAlign(Warp &w, const Inst *i, unsigned lane, std::uint64_t address);
 
 bool readGlobal(Warp &w, const Inst *i, unsigned lane, std::uint64_t address, std::uint8_t *to, std::uint64_t size);
+/// The same as a part of COPY, from OFFSET of its data on: somebody must have ordered it behind what others wrote.
+bool takeGlobal(Warp &w, const Inst *i, unsigned lane, std::uint64_t address, std::uint32_t offset, std::uint32_t size,
+                BulkCopy &copy);
 
 /// Takes the bytes of SIZE at FROM of shared memory and notes them as being read.
 bool readShared(Warp &w, const Inst *i, unsigned lane, std::uint32_t from, std::uint8_t *to, std::uint32_t size,

@@ -31,7 +31,7 @@ const Inst *copyIn(Warp &w, const Inst *i) {
     } else {
       const std::uint64_t address = addressOf(w, i->o + 4, lane);
       if (!checkGlobalAlign(w, i, lane, address)) return false;
-      if (!readGlobal(w, i, lane, address, copy.data.data(), size)) return false;
+      if (!takeGlobal(w, i, lane, address, 0, size, copy)) return false;
     }
     for (std::uint32_t k = 0; k < size; k += 16) copy.chunks.push_back(to.address + k);
     if (i->extra & Multicast) return multicastCopy(w, i, lane, w.lanes<std::uint32_t>(i->o[13])[lane] & 0xffff, copy);

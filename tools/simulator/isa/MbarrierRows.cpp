@@ -305,8 +305,8 @@ const Inst *initFence(Warp &w, const Inst *i) {
 
 const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 // §9.7.13.4: what this warp knows of becomes visible to the asynchronous proxy.
-const Inst *proxyFence(Warp &w, const Inst *i) {
-  if (w.block->races) w.block->races->proxyFence(w.index);
+template <bool Shared, bool Global> const Inst *proxyFence(Warp &w, const Inst *i) {
+  if (w.block->order) w.block->order->proxyFence(w.index, Shared, Global);
   return i + 1;
 }
 // A fence of the generic proxy, for what it says of the tensor-map proxy: maps are never cached here.
@@ -371,10 +371,11 @@ const Row rows[] = {
     {"cp async mbarrier arrive [noinc] " SIM_OWN " b64", "m", UnitClass::Barrier, at<copiesArrive>, 80},
     {"fence mbarrier_init release cluster", "", UnitClass::Barrier, plain<initFence>, 90},
     {"fence proxy alias", "", UnitClass::Barrier, plain<nothing>, 70},
-    {"fence proxy async [shared::cta|shared::cluster]", "", UnitClass::Barrier, plain<proxyFence>, 90},
-    {"fence proxy async global", "", UnitClass::Barrier, plain<nothing>, 90},
+    {"fence proxy async", "", UnitClass::Barrier, plain<proxyFence<true, true>>, 90},
+    {"fence proxy async shared::cta|shared::cluster", "", UnitClass::Barrier, plain<proxyFence<true, false>>, 90},
+    {"fence proxy async global", "", UnitClass::Barrier, plain<proxyFence<false, true>>, 90},
     {"fence proxy async::generic acquire|release sync_restrict::shared::cta|sync_restrict::shared::cluster cluster", "",
-     UnitClass::Barrier, plain<proxyFence>, 90},
+     UnitClass::Barrier, plain<proxyFence<true, false>>, 90},
     {"fence proxy tensormap::generic release " SIM_SCOPE, "", UnitClass::Barrier, plain<fence>, 90},
     {"fence proxy tensormap::generic acquire " SIM_SCOPE, "m i", UnitClass::Barrier, plain<fence>, 90},
     {"fence acquire|release sync_restrict::shared::cta|sync_restrict::shared::cluster cluster", "", UnitClass::Barrier,

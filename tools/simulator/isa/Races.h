@@ -12,8 +12,15 @@
 namespace sage::sim::SAGESIM_LEVEL {
 
 /// What a row's `extra` says of a memory access beside its space: volatile, relaxed or stronger; with the fence of an
-/// acquire or a release; of a scope beyond the block.
-enum Strength : unsigned { spaceBits = 15, strongAccess = 16, acquires = 32, releases = 64, deviceWide = 128 };
+/// acquire or a release; of a scope beyond the block; a compare-and-swap.
+enum Strength : unsigned {
+  spaceBits = 15,
+  strongAccess = 16,
+  acquires = 32,
+  releases = 64,
+  deviceWide = 128,
+  comparesAndSwaps = 256
+};
 
 SIM_INLINE bool allCells(const u16 *cells, u32 n, u16 value) {
   const u64 wide = value * 0x0001000100010001ull;
@@ -41,15 +48,13 @@ SIM_INLINE bool behind(const u8 *known, u32 warp, u16 cell) {
   return RaceDetector::cellWarp(cell) == warp || RaceDetector::cellClock(cell) <= known[RaceDetector::cellWarp(cell)];
 }
 
-/// The first byte of N whose last writer this warp is not ordered behind; N when there is none. ATOMIC accesses do not
-/// race with each other; a write of the value that is there already (FRESH) does no harm.
-SIM_INLINE u32 unorderedWrite(const u8 *known, u32 warp, const u16 *cells, u32 n, bool atomic, const u8 *held,
+/// The first byte of N whose last writer this warp is not ordered behind; N when there is none. Writes with the flag
+/// PARDONED are left out; a write of the value that is there already (FRESH) does no harm.
+SIM_INLINE u32 unorderedWrite(const u8 *known, u32 warp, const u16 *cells, u32 n, u16 pardoned, const u8 *held,
                               const u8 *fresh) {
   if (__builtin_expect(behind(known, warp, cells[0]) && allCells(cells, n, cells[0]), 1)) return n;
   for (u32 k = 0; k < n; ++k)
-    if (!behind(known, warp, cells[k]) && !(atomic && (cells[k] & RaceDetector::atomicFlag)) &&
-        !(fresh && held[k] == fresh[k]))
-      return k;
+    if (!behind(known, warp, cells[k]) && (cells[k] & pardoned) == 0 && !(fresh && held[k] == fresh[k])) return k;
   return n;
 }
 
@@ -66,7 +71,7 @@ SIM_INLINE bool orderedInCluster(Warp &w, const Inst *i, const Region &r, u64 of
 
 SIM_INLINE bool raceFreeRead(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, u32 perLane,
                              unsigned lane) {
-  if (r.races) return orderedInGrid(w, i, Touch::Read, {r.data, r.races, r.base}, offset, size, perLane, lane, nullptr);
+  if (r.races) return orderedInGrid(w, i, Touch{}, {r.data, r.races, r.base}, offset, size, perLane, lane, nullptr);
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
   if (!orderedInCluster(w, i, r, offset, size, perLane, lane, false, false, nullptr)) return false;
@@ -75,7 +80,8 @@ SIM_INLINE bool raceFreeRead(Warp &w, const Inst *i, const Region &r, u64 offset
   std::memset(d->readersAt(w.index, offset), known[w.index], size);
   std::memset(d->readGenerationAt(offset), d->generation(), size);
   const u16 *cells = d->writersAt(offset);
-  const u32 bad = unorderedWrite(known, w.index, cells, size, w.block->program->comparesAndSwaps, nullptr, nullptr);
+  // The usual loop around a compare-and-swap begins with a plain look; the swap finds out what it missed.
+  const u32 bad = unorderedWrite(known, w.index, cells, size, RaceDetector::swapFlag, nullptr, nullptr);
   if (__builtin_expect(bad == size, 1)) return true;
   raceFault(w, i, lane + bad / perLane, offset + bad, RaceDetector::cellWarp(cells[bad]), true, false);
   return false;
@@ -100,13 +106,14 @@ SIM_INLINE bool behindReaders(Warp &w, const Inst *i, RaceDetector &d, u64 offse
 /// FRESH: the bytes about to be written.
 SIM_INLINE bool raceFreeWrite(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, u32 perLane, unsigned lane,
                               const u8 *fresh) {
-  if (r.races) return orderedInGrid(w, i, Touch::Write, {r.data, r.races, r.base}, offset, size, perLane, lane, fresh);
+  if (r.races)
+    return orderedInGrid(w, i, Touch{.write = true}, {r.data, r.races, r.base}, offset, size, perLane, lane, fresh);
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
   if (!orderedInCluster(w, i, r, offset, size, perLane, lane, true, false, fresh)) return false;
   if (isForeign(w, r)) return true;
   u16 *cells = d->writersAt(offset);
-  const u32 bad = unorderedWrite(d->known(w.index), w.index, cells, size, false, r.data + offset, fresh);
+  const u32 bad = unorderedWrite(d->known(w.index), w.index, cells, size, 0, r.data + offset, fresh);
   if (__builtin_expect(bad != size, 0)) {
     raceFault(w, i, lane + bad / perLane, offset + bad, RaceDetector::cellWarp(cells[bad]), true, true);
     return false;
@@ -119,22 +126,23 @@ SIM_INLINE bool raceFreeWrite(Warp &w, const Inst *i, const Region &r, u64 offse
 /// Atomic, volatile, relaxed: races only with plain accesses.
 SIM_INLINE bool raceFreeStrong(Warp &w, const Inst *i, const Region &r, u64 offset, u32 size, unsigned lane,
                                bool write) {
+  const bool swaps = i->extra & comparesAndSwaps;
   if (r.races)
-    return orderedInGrid(w, i, write ? Touch::StrongWrite : Touch::StrongRead, {r.data, r.races, r.base}, offset, size,
-                         size, lane, nullptr);
+    return orderedInGrid(w, i, Touch{.write = write, .strong = true, .swaps = swaps}, {r.data, r.races, r.base}, offset,
+                         size, size, lane, nullptr);
   RaceDetector *d = w.block->races;
   if (!d || r.space != Space::Shared) return true;
   if (!orderedInCluster(w, i, r, offset, size, size, lane, write, true, nullptr)) return false;
   if (isForeign(w, r)) return true;
   u16 *cells = d->writersAt(offset);
-  const u32 bad = unorderedWrite(d->known(w.index), w.index, cells, size, true, nullptr, nullptr);
+  const u32 bad = unorderedWrite(d->known(w.index), w.index, cells, size, RaceDetector::atomicFlag, nullptr, nullptr);
   if (__builtin_expect(bad != size, 0)) {
     raceFault(w, i, lane, offset + bad, RaceDetector::cellWarp(cells[bad]), true, write);
     return false;
   }
   if (!write) return true;
-  if (!w.block->program->comparesAndSwaps && !behindReaders(w, i, *d, offset, size, size, lane)) return false;
-  fillCells(cells, size, d->cell(w.index) | RaceDetector::atomicFlag);
+  if (!swaps && !behindReaders(w, i, *d, offset, size, size, lane)) return false;
+  fillCells(cells, size, d->cell(w.index) | RaceDetector::atomicFlag | (swaps ? RaceDetector::swapFlag : 0));
   return true;
 }
 
@@ -158,15 +166,19 @@ SIM_INLINE bool laneFree(Warp &w, const Inst *i, const Region &r, u64 offset, u3
     const u64 word = at & ~u64{3}, next = word + 4 < offset + size ? word + 4 : offset + size;
     const u32 bytes = ((1u << (next - at)) - 1) << (at - word);
     const u32 mine = LaneWatch::cell(w.stretch, lane, bytes), wrote = *writer, read = *reader;
-    const bool readHere = LaneWatch::isOf(read, w.stretch),
-               readByOthers = (read & LaneWatch::several) || LaneWatch::laneOf(read) != lane;
+    const bool readHere = LaneWatch::isOf(read, w.stretch), readBySeveral = read & LaneWatch::several,
+               readByOthers = readBySeveral || LaneWatch::laneOf(read) != lane;
     if (LaneWatch::isOf(wrote, w.stretch) && LaneWatch::laneOf(wrote) != lane && (wrote & bytes) != 0 &&
         !(fresh && std::memcmp(r.data + at, fresh + (at - offset), next - at) == 0)) {
       laneRaceFault(w, i, lane, at, fresh != nullptr, LaneWatch::laneOf(wrote), true);
       return false;
     }
     if (!fresh) {
-      *reader = !readHere ? mine : (read | bytes | (readByOthers ? LaneWatch::several : 0));
+      // Of several readers only the bytes that they share are kept.
+      if (!readHere || !readByOthers)
+        *reader = readHere ? read | bytes : mine;
+      else if (!readBySeveral)
+        *reader = (read & bytes) == 0 ? mine : (read & ~15u) | (read & bytes) | LaneWatch::several;
     } else {
       if (readHere && readByOthers && (read & bytes) != 0) {
         laneRaceFault(w, i, lane, at, true, LaneWatch::laneOf(read), false);

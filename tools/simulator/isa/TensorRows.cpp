@@ -153,7 +153,7 @@ const Inst *tensorIn(Warp &w, const Inst *i) {
     copy.data.assign(tile.bytes(), 0);
     fillNan(map, copy.data);
     const bool read = tile.forEach([&](std::uint32_t offset, std::uint64_t address, std::uint32_t size) {
-      return readGlobal(w, i, lane, address, copy.data.data() + offset, size);
+      return takeGlobal(w, i, lane, address, offset, size, copy);
     });
     if (!read) return false;
     if (i->extra & multicast)

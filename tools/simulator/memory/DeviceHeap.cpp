@@ -32,7 +32,7 @@ std::uint64_t DeviceHeap::allocate(std::uint64_t bytes, const HeapSite &site) {
   std::erase_if(freed, [&](const auto &block) { return block.first < at + taken && at < block.first + block.second; });
   if (storage->shadow) std::memset(storage->shadow + at, shadowUnset, taken);
   // Who had this memory before has nothing to do with who gets it now.
-  if (storage->races) std::memset(storage->races + at / 8, 0, taken);
+  if (storage->races) std::memset(storage->races + at / 4, 0, taken);
   return storage->base + at;
 }
 

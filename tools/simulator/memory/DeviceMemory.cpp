@@ -23,8 +23,6 @@ std::uint8_t *mapZeroed(std::uint64_t bytes) {
   return p == MAP_FAILED ? nullptr : static_cast<std::uint8_t *>(p);
 }
 
-std::uint64_t cellBytes(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
-
 std::uint64_t distance(const Allocation &a, std::uint64_t address) {
   if (address < a.base) return a.base - address;
   const std::uint64_t end = a.base + a.bytes;
@@ -55,7 +53,7 @@ Allocation *DeviceMemory::allocate(std::uint64_t bytes, Allocation::Kind kind, c
   a->bytes = bytes;
   // Only this is ever written by kernels.
   const bool watch = watched && kind != Allocation::Kind::ConstVariable;
-  if (watch) a->races = reinterpret_cast<std::uint64_t *>(mapZeroed(cellBytes(bytes)));
+  if (watch) a->races = CellStates::map(bytes);
   if (!a->data || (shadowed && !a->shadow) || (watch && !a->races)) {
     release(*a);
     return nullptr;
@@ -100,10 +98,13 @@ Allocation *DeviceMemory::mapHost(void *pointer, std::uint64_t bytes) {
   a->base = reinterpret_cast<std::uintptr_t>(pointer);
   a->data = static_cast<std::uint8_t *>(pointer);
   a->bytes = bytes;
+  if (watched) a->races = CellStates::map(bytes); // nobody looks when there is no room
   a->kind = Allocation::Kind::Pinned;
   a->serial = nextSerial++;
   changed();
-  return (table[a->base] = std::move(a)).get();
+  auto &place = table[a->base];
+  if (place) release(*place);
+  return (place = std::move(a)).get();
 }
 
 bool DeviceMemory::free(std::uint64_t address) {
@@ -112,6 +113,7 @@ bool DeviceMemory::free(std::uint64_t address) {
   Allocation &a = *found->second;
   changed();
   if (a.kind == Allocation::Kind::Pinned) {
+    release(a);
     table.erase(found); // the host may reuse the address, so no record is kept
     return true;
   }
@@ -124,19 +126,12 @@ bool DeviceMemory::free(std::uint64_t address) {
 }
 
 void DeviceMemory::release(Allocation &a) {
+  CellStates::unmap(a.races, a.bytes);
+  a.races = nullptr;
   if (a.kind == Allocation::Kind::Pinned) return;
   if (a.data) munmap(a.data, a.bytes);
   if (a.shadow) munmap(a.shadow, a.bytes);
-  if (a.races) munmap(a.races, cellBytes(a.bytes));
   a.data = a.shadow = nullptr;
-  a.races = nullptr;
-}
-
-void DeviceMemory::startLaunch() {
-  if (segmentTable.startLaunch()) return;
-  for (auto &[base, a] : table)
-    if (a->races) madvise(a->races, cellBytes(a->bytes), MADV_DONTNEED); // reads as zero again
-  segmentTable.reset();
 }
 
 void DeviceMemory::forgetOldest() {

@@ -31,7 +31,7 @@ struct Allocation {
   std::uint64_t bytes = 0;
   std::uint8_t *data = nullptr;   ///< null once freed
   std::uint8_t *shadow = nullptr; ///< null where all counts as set: pinned memory, or the detector is off
-  std::uint64_t *races = nullptr; ///< a cell for each eight bytes; null where nobody looks
+  std::uint32_t *races = nullptr; ///< cells (CellStates.h); null where nobody looks
   Kind kind = Kind::Device;
   bool freed = false;
   bool isHeap = false; ///< kernels allocate from it, so only parts of it may be touched
@@ -48,7 +48,7 @@ class DeviceHeap; // DeviceHeap.h
 class DeviceMemory {
 public:
   /// Without TRACKS_WRITES nobody looks for reads of unwritten bytes, and there is no shadow.
-  /// WATCHES_RACES: there are cells for races in global memory (memory/Segments.h).
+  /// WATCHES_RACES: there are cells for races in global memory (memory/CellStates.h).
   DeviceMemory(std::uint64_t capacityBytes, bool tracksWrites, bool watchesRaces, unsigned ordinal = 0);
   ~DeviceMemory();
   DeviceMemory(const DeviceMemory &) = delete;
@@ -77,8 +77,7 @@ public:
   std::uint64_t usedBytes() const { return used; }
   /// Live allocations made by the user, for a leak report.
   std::vector<const Allocation *> leaks() const;
-  /// Who touched what, for races. Before each launch:
-  void startLaunch();
+  /// Who touched what, for races.
   SegmentTable &segments() { return segmentTable; }
   /// What kernels allocate from.
   DeviceHeap &heap() { return *kernelHeap; }
@@ -100,7 +99,7 @@ private:
   std::vector<std::uint64_t> freedOrder;
   std::uint64_t capacity;
   bool shadowed, watched;
-  SegmentTable segmentTable;
+  SegmentTable &segmentTable = SegmentTable::instance();
   std::uint64_t used = 0;
   std::uint64_t firstBase, endOfRange;
   std::uint64_t nextBase; ///< where the next allocation is tried first

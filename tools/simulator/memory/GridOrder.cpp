@@ -12,7 +12,8 @@ using Entry = Knowledge::Entry;
 
 Entry newerOf(const Entry &a, const Entry &b) {
   if (a.era != b.era) return a.era > b.era ? a : b;
-  return {a.block, a.era, __builtin_elementwise_max(a.clocks, b.clocks)};
+  return {a.block, a.era, __builtin_elementwise_max(a.clocks, b.clocks),
+          __builtin_elementwise_max(a.proxied, b.proxied)};
 }
 
 void addTo(std::vector<Entry> &entries, const Entry &entry) {
@@ -24,9 +25,10 @@ void addTo(std::vector<Entry> &entries, const Entry &entry) {
     entries.insert(at, entry);
 }
 
+bool covers(WarpClock a, WarpClock b) { return __builtin_reduce_and(__builtin_elementwise_max(a, b) == a) != 0; }
 bool covers(const Entry &a, const Entry &b) {
   if (a.era != b.era) return a.era > b.era;
-  return __builtin_reduce_and(__builtin_elementwise_max(a.clocks, b.clocks) == a.clocks) != 0;
+  return covers(a.clocks, b.clocks) && covers(a.proxied, b.proxied);
 }
 /// B adds nothing to A.
 bool covers(const Knowledge &a, const Knowledge &b) {
@@ -95,10 +97,10 @@ void GridOrder::acquireFence(std::uint32_t warp) {
   seen[warp] = nullptr;
 }
 
-void GridOrder::fence(std::uint32_t warp, std::uint32_t era, WarpClock clocks) {
+void GridOrder::fence(std::uint32_t warp, std::uint32_t era, WarpClock clocks, WarpClock proxied) {
   acquireFence(warp);
   auto mine = known[warp] ? std::make_shared<Knowledge>(*known[warp]) : std::make_shared<Knowledge>();
-  addTo(mine->entries, {index, era, clocks});
+  addTo(mine->entries, {index, era, clocks, proxied});
   lastRelease[warp] = std::move(mine);
 }
 
@@ -107,14 +109,24 @@ void GridOrder::strongWrite(std::uint32_t warp, std::uint64_t key) {
 }
 void GridOrder::strongRead(std::uint32_t warp, std::uint64_t key) { join(seen[warp], sync.find(key)); }
 
-bool GridOrder::knows(std::uint32_t warp, const Segment &s) const {
+void GridOrder::proxyFence(std::uint32_t warp) {
+  if (!known[warp]) return;
+  auto mine = std::make_shared<Knowledge>(*known[warp]);
+  for (Entry &e : mine->entries) e.proxied = e.clocks;
+  known[warp] = std::move(mine);
+}
+
+bool GridOrder::covers(std::uint32_t warp, const Segment &s, WarpClock Entry::*clocks) const {
   const KnowledgePtr &mine = known[warp];
   if (!mine) return false;
   if (s.id < mine->everything) return true;
   const auto at = std::lower_bound(mine->entries.begin(), mine->entries.end(), s.block,
                                    [](const Entry &e, std::uint32_t block) { return e.block < block; });
   if (at == mine->entries.end() || at->block != s.block || s.era > at->era) return false;
-  return s.era < at->era || s.clock <= at->clocks[s.warp];
+  return s.era < at->era || s.clock <= ((*at).*clocks)[s.warp];
 }
+
+bool GridOrder::knows(std::uint32_t warp, const Segment &s) const { return covers(warp, s, &Entry::clocks); }
+bool GridOrder::isProxied(std::uint32_t warp, const Segment &s) const { return covers(warp, s, &Entry::proxied); }
 
 } // namespace sage::sim

@@ -24,6 +24,7 @@ struct Knowledge {
     std::uint32_t block;
     std::uint32_t era;
     WarpClock clocks;
+    WarpClock proxied; ///< up to which of them the asynchronous proxy sees the writes
   };
   std::vector<Entry> entries;   ///< by block
   std::uint32_t everything = 0; ///< segments before this one are known whatever their block
@@ -58,8 +59,10 @@ public:
   // Barriers inside of the block pass on what a warp knows.
   void arrive(KnowledgePtr &barrier, std::uint32_t warp) const { join(barrier, known[warp]); }
   void leave(const KnowledgePtr &barrier, std::uint32_t warp) { join(known[warp], barrier); }
-  /// CLOCKS: what the warp knows of its own block, which has forgotten ERA times.
-  void fence(std::uint32_t warp, std::uint32_t era, WarpClock clocks);
+  /// CLOCKS: what the warp knows of its own block, which has forgotten ERA times; PROXIED: of that, what the
+  /// asynchronous proxy sees.
+  void fence(std::uint32_t warp, std::uint32_t era, WarpClock clocks, WarpClock proxied);
+  void proxyFence(std::uint32_t warp);
   void acquireFence(std::uint32_t warp);
   void strongWrite(std::uint32_t warp, std::uint64_t key);
   void strongRead(std::uint32_t warp, std::uint64_t key);
@@ -67,12 +70,15 @@ public:
   std::uint32_t block() const { return index; }
   /// Whether WARP is ordered behind S, a segment of another block.
   bool knows(std::uint32_t warp, const Segment &s) const;
+  /// Whether the asynchronous proxy sees what S wrote, when WARP starts an operation.
+  bool isProxied(std::uint32_t warp, const Segment &s) const;
 
   /// What WARP releases with its last fence, to a barrier of several blocks.
   void release(KnowledgePtr &to, std::uint32_t warp) const { join(to, lastRelease[warp]); }
 
 private:
   void join(KnowledgePtr &to, const KnowledgePtr &from) const;
+  bool covers(std::uint32_t warp, const Segment &s, WarpClock Knowledge::Entry::*clocks) const;
 
   SyncTable &sync;
   std::uint32_t index = 0;

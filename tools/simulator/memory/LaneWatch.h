@@ -15,7 +15,7 @@ namespace sage::sim {
 
 class LaneWatch {
 public:
-  // A cell: bits 0–3 bytes of the word, 4 several lanes (reads), 5–9 lane, 10–31 the stretch.
+  // A cell: bits 0–3 bytes of the word, 4 several lanes (they read each of those bytes), 5–9 lane, 10–31 the stretch.
   static constexpr std::uint32_t several = 16, laneShift = 5, stretchShift = 10;
   static constexpr std::uint32_t lastStretch = (1u << 22) - 1;
 

@@ -17,6 +17,7 @@ constexpr std::uint64_t globalEnd = std::uint64_t{1} << 48; // keys of shared me
 void join(View &to, const View &from) {
   to.order = __builtin_elementwise_max(to.order, from.order);
   to.proxied = __builtin_elementwise_max(to.proxied, from.proxied);
+  to.proxiedGlobal = __builtin_elementwise_max(to.proxiedGlobal, from.proxiedGlobal);
 }
 std::size_t slotOf(std::uint64_t key, std::size_t slots) {
   return (key >> 2) * 0x9e3779b97f4a7c15ull >> 32 & (slots - 1);
@@ -60,7 +61,7 @@ void RaceDetector::startBlock(std::uint32_t linearIndex) {
   Clock all(0);
   for (std::uint32_t w = 0; w < warps; ++w) all[w] = clocks[w].order[w];
   for (std::uint32_t w = 0; w < warps; ++w) {
-    clocks[w] = {all, all};
+    clocks[w] = {all, all, all};
     released[w] = seen[w] = {};
   }
   for (std::uint32_t w = 0; w < warps; ++w) tick(w);
@@ -113,7 +114,7 @@ void RaceDetector::newGeneration() {
 void RaceDetector::fence(std::uint32_t warp, bool deviceWide) {
   join(clocks[warp], seen[warp]);
   released[warp] = clocks[warp];
-  if (grid && deviceWide) grid->fence(warp, epoch, clocks[warp].order);
+  if (grid && deviceWide) grid->fence(warp, epoch, clocks[warp].order, clocks[warp].proxiedGlobal);
   tick(warp);
   if (cluster) cluster->fence(first + warp);
 }
@@ -159,9 +160,14 @@ bool RaceDetector::isBehind(std::uint32_t warp, const Segment &s) const {
   return s.clock <= clocks[warp].order[s.warp];
 }
 
+bool RaceDetector::isProxied(std::uint32_t warp, const Segment &s) const {
+  if (s.block != blockIndex) return !grid || grid->isProxied(warp, s);
+  return s.era != static_cast<std::uint16_t>(epoch) || s.clock <= clocks[warp].proxiedGlobal[s.warp];
+}
+
 void RaceDetector::releaseTo(KnowledgePtr &far, std::uint32_t warp) {
   if (!grid) return;
-  grid->fence(warp, epoch, clocks[warp].order);
+  grid->fence(warp, epoch, clocks[warp].order, clocks[warp].proxiedGlobal);
   grid->release(far, warp);
 }
 
@@ -204,8 +210,10 @@ void RaceDetector::publish(SyncPoint &point, std::uint32_t warp) {
   tick(warp);
 }
 
-void RaceDetector::proxyFence(std::uint32_t warp) {
-  clocks[warp].proxied = clocks[warp].order;
+void RaceDetector::proxyFence(std::uint32_t warp, bool shared, bool global) {
+  if (shared) clocks[warp].proxied = clocks[warp].order;
+  if (global) clocks[warp].proxiedGlobal = clocks[warp].order;
+  if (global && grid) grid->proxyFence(warp);
   tick(warp);
 }
 

@@ -34,12 +34,14 @@ public:
   static constexpr unsigned maxWarps = 32;
   static constexpr std::uint16_t atomicFlag = 0x8000;
   static constexpr std::uint16_t asyncFlag = 0x4000; ///< written by the asynchronous proxy
+  static constexpr std::uint16_t swapFlag = 0x2000;  ///< by a compare-and-swap
 
   /// What is known to have happened: up to which of its clocks every warp's accesses are ordered before, and up to
-  /// which its generic writes are visible to the asynchronous proxy.
+  /// which its generic writes are visible to the asynchronous proxy, those to shared and those to global memory.
   struct View {
     Clock order{};
     Clock proxied{};
+    Clock proxiedGlobal{};
   };
 
   /// An object that orders through phases: an mbarrier.
@@ -89,8 +91,9 @@ public:
   /// Another block made a strong write to KEY of this one's memory.
   void signalled(std::uint64_t key);
 
-  /// Everything that is ordered before becomes visible to the asynchronous proxy.
-  void proxyFence(std::uint32_t warp);
+  /// Everything that is ordered before becomes visible to the asynchronous proxy, as far as it lies in SHARED memory,
+  /// in GLOBAL memory.
+  void proxyFence(std::uint32_t warp, bool shared, bool global);
 
   std::uint8_t own(std::uint32_t warp) const { return clocks[warp].order[warp]; }
   const std::uint8_t *known(std::uint32_t warp) const {
@@ -125,6 +128,8 @@ public:
   std::uint32_t ticks(std::uint32_t warp) const { return tickCount[warp]; }
   /// Whether what WARP does now is behind segment S.
   bool isBehind(std::uint32_t warp, const Segment &s) const;
+  /// Whether the asynchronous proxy sees a write of S, which WARP is behind.
+  bool isProxied(std::uint32_t warp, const Segment &s) const;
   /// For a barrier of several blocks: what WARP releases, and what it takes over.
   void releaseTo(KnowledgePtr &far, std::uint32_t warp);
   void acquireFrom(const KnowledgePtr &far, std::uint32_t warp) {

@@ -15,6 +15,8 @@ public:
   Checks() = default;
 
   bool on(ViolationKind kind) const { return (mask >> static_cast<unsigned>(kind) & 1) != 0; }
+  /// Whether somebody must know who touched global memory.
+  bool watchGlobal() const { return on(ViolationKind::GlobalRace) || on(ViolationKind::LaneRace); }
 
   /// A list with commas: `all`, `none`, names of detectors, or -NAME to leave one out. A list that starts with -NAME
   /// starts from all. MESSAGE gets what is wrong with the list; words that are no detector change nothing.
