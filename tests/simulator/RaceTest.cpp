@@ -181,6 +181,28 @@ add.s32 %v, %v, 1; setp.lt.u32 %c, %v, 700;
   CHECK(lastReport().text.find("// last") != std::string::npos);
 }
 
+// Each store here is a state of its own; there are 2^22 numbers of them.
+TEST_CASE("more accesses to global memory than their cells can number") {
+  Device device;
+  Array<std::uint32_t> buffer(1024);
+  const std::string body = head + R"(.reg .b32 %b, %w; mov.u32 %b, %ctaid.x; mad.lo.s32 %w, %b, 512, %r;
+mul.wide.u32 %t, %w, 4; add.s64 %t, %a, %t; mov.b32 %v, 0;
+L: st.global.b32 [%t], %v; // other side
+bar.warp.sync -1; add.s32 %v, %v, 1; setp.lt.u32 %c, %v, 135000;
+@%c bra L;
+)";
+  Kernel good(kernelText(".param .u64 p", body));
+  good({2, 1, 1, 512}, buffer.address());
+  CHECK(buffer.get() == std::vector<std::uint32_t>(1024, 134999));
+  Kernel bad(kernelText(".param .u64 p", body + "ld.global.b32 %v, [%a+2044]; // last"));
+  CHECK(bad.tryLaunch({1, 1, 1, 512}, buffer.address()) == Result::LaunchFailed);
+  CHECK(lastReport().kind == "global_race");
+  CHECK(oneSideHas(lastReport(), "// last"));
+  CHECK(oneSideHas(lastReport(), "// other side"));
+  CHECK(lastReport().details[0].find("thread (511,0,0)") != std::string::npos);
+  device.reset();
+}
+
 TEST_CASE("blocks that follow each other do not race") {
   Device device;
   Kernel kernel(kernelText(".param .u64 p", head + "st.shared.b32 [%m], %r; bar.sync 0; ld.shared.b32 %v, [%n];"));

@@ -89,7 +89,7 @@ void addSide(Warp &w, std::uint64_t address, const char *what, const std::string
   addNearest(w, address);
   w.block->violation->details.push_back(what + who + ", " + placeOf(*w.block, side));
 }
-std::string accessText(bool isWrite, std::uint64_t address) {
+std::string globalText(bool isWrite, std::uint64_t address) {
   return std::string(isWrite ? "write to" : "read of") + " global memory at " + hex(address);
 }
 
@@ -197,7 +197,7 @@ void globalRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t add
   const bool first = !w.block->violation;
   const std::string who = sideText(*w.block, other);
   faultAt(w, inst, ViolationKind::GlobalRace, lane, address, Space::Global,
-          accessText(isWrite, address) + " is not ordered behind a " + (other.writes ? "write" : "read") + " by " +
+          globalText(isWrite, address) + " is not ordered behind a " + (other.writes ? "write" : "read") + " by " +
               who);
   if (first) addSide(w, address, "other side: ", who, other);
 }
@@ -207,7 +207,7 @@ void globalLaneRaceFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t
   const bool first = !w.block->violation;
   const std::string who = other.lane < 0 ? "another lane" : "lane " + std::to_string(other.lane);
   faultAt(w, inst, ViolationKind::LaneRace, lane, address, Space::Global,
-          accessText(isWrite, address) + " by lane " + std::to_string(lane) + " is not ordered behind a " +
+          globalText(isWrite, address) + " by lane " + std::to_string(lane) + " is not ordered behind a " +
               (other.writes ? "write" : "read") + " by " + who + " of the same warp");
   if (first) addSide(w, address, "other side: ", who, other);
 }
@@ -227,7 +227,7 @@ void globalFlightFault(Warp &w, const Inst *inst, unsigned lane, std::uint64_t a
                        const GridSide &copy) {
   const bool first = !w.block->violation;
   faultAt(w, inst, ViolationKind::InFlightAccess, lane, address, Space::Global,
-          accessText(isWrite, address) + " while an asynchronous operation that writes it has not been waited for");
+          globalText(isWrite, address) + " while an asynchronous operation that writes it has not been waited for");
   if (first) addSide(w, address, "the operation: ", sideText(*w.block, copy), copy);
 }
 
