@@ -12,15 +12,15 @@ constexpr int stages = 6, stageBytes = 16384;
 
 KernelText kernelOf() {
   const std::string bytes = std::to_string(stageBytes), ring = std::to_string(stages);
-  // `issue` copies the next chunk of this block into stage `fill`, and goes on to the first piece after the last.
-  const std::string issue = R"(
+  // `refill` copies the next chunk of this block into stage `fill`, and goes on to the first piece after the last.
+  const std::string refill = R"(
 mad.lo.u32 barrier, fill, 8, barriers;
 mad.lo.u32 slot, fill, )" + bytes +
-                            R"(, smem;
+                             R"(, smem;
 @leader mbarrier.arrive.expect_tx.shared::cta.b64 _, [barrier], )" +
-                            bytes + R"(;
+                             bytes + R"(;
 @leader cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [slot], [source], )" +
-                            bytes + R"(, [barrier];
+                             bytes + R"(, [barrier];
 add.u64 source, source, step;
 sub.s32 pieces, pieces, 1;
 setp.eq.s32 wrap, pieces, 0;
@@ -29,7 +29,7 @@ setp.eq.s32 wrap, pieces, 0;
 sub.s32 left, left, 1;
 add.u32 fill, fill, 1;
 setp.eq.u32 wrap, fill, )" + ring +
-                            R"(;
+                             R"(;
 @wrap mov.b32 fill, 0;
 )";
   return {R"(
@@ -67,7 +67,7 @@ mov.b32 parity, 0;
 mov.b32 take, 0;
 mov.b32 fill, 0;
 FIRST:
-)" + issue + R"(
+)" + refill + R"(
 setp.ne.u32 more, fill, 0;
 setp.gt.and.s32 more, left, 0, more;
 @more bra FIRST;
@@ -89,7 +89,7 @@ setp.eq.u32 wrap, take, )" +
 bar.warp.sync 0xffffffff;
 setp.le.s32 done, left, 0;
 @done bra SKIP;
-)" + issue + R"(
+)" + refill + R"(
 SKIP:
 sub.s32 waiting, waiting, 1;
 setp.ne.s32 more, waiting, 0;

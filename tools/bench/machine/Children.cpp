@@ -1,7 +1,7 @@
 // See Children.h. A line of the pipe is {"began": N} or {"finished": N, "entries": […]}.
 #include "Children.h"
 
-#include "Session.h"
+#include "ProbeRun.h"
 
 #include <chrono>
 #include <csignal>
@@ -66,13 +66,13 @@ void Parent::child(int pipe) {
       sent += now > 0 ? std::size_t(now) : 0;
     }
   };
-  SessionEvents events;
+  RunEvents events;
   events.began = [&](std::size_t probe) { tell({{"began", probe}}); };
   events.finished = [&](std::size_t probe, const Json &entries) { tell({{"finished", probe}, {"entries", entries}}); };
   events.timeIsUp = [&] { return timeIsUp(); };
   Status status;
   try {
-    status = runSession(options, probes, next, done, events);
+    status = runProbes(options, probes, next, done, events);
   } catch (const std::exception &error) {
     status = internalError(error.what());
   }

@@ -43,6 +43,7 @@ const std::vector<Probe> &catalogue();
 // One group each, in files of these names.
 std::vector<Probe> rateProbes();
 std::vector<Probe> softmaxProbes();
+std::vector<Probe> scoreProbes();
 std::vector<Probe> mmaProbes();
 std::vector<Probe> wgmmaProbes();
 std::vector<Probe> sharedProbes();

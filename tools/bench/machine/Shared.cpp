@@ -1,7 +1,7 @@
 // Shared memory by ldmatrix: 16 warps an SM, 512 bytes an instruction, rows without bank conflicts. Every matrix goes
 // into an exclusive or, so that none can be left out; the address moves on from count to count.
 //
-// SASS: 16 LDSM.16.M88.4 a count, and at most 64 LOP3, which take a sixteenth of the issue slots that they need.
+// SASS: 16 LDSM.16.M88.4 a count and 32 LOP3, which the loads leave time for.
 #include "Probe.h"
 
 #include "Statistics.h"

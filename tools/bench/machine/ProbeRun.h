@@ -18,7 +18,7 @@ Json entriesOf(const Probe &probe, const std::function<void(std::size_t, Json &)
 Json failedEntries(const Probe &probe, const std::string &reason);
 bool isGood(const Json &entry); // verified, or skipped with a reason
 
-struct SessionEvents {
+struct RunEvents {
   std::function<void(std::size_t probe)> began;
   std::function<void(std::size_t probe, const Json &entries)> finished;
   std::function<bool()> timeIsUp;
@@ -26,7 +26,7 @@ struct SessionEvents {
 
 // Measures PROBES from FIRST on, after those whose entries are DONE. Ends early, with success, after an error of the
 // device and when the time is up.
-Status runSession(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
-                  const Json &done, const SessionEvents &events);
+Status runProbes(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
+                 const Json &done, const RunEvents &events);
 
 } // namespace sage::machine

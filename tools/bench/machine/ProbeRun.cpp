@@ -1,5 +1,5 @@
-// See Session.h.
-#include "Session.h"
+// See ProbeRun.h.
+#include "ProbeRun.h"
 
 #include "sage/runtime/Compiler.h"
 
@@ -50,8 +50,8 @@ Json failedEntries(const Probe &probe, const std::string &reason) {
 
 bool isGood(const Json &entry) { return entry["verified"] == true || entry.contains("skipped"); }
 
-Status runSession(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
-                  const Json &done, const SessionEvents &events) {
+Status runProbes(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
+                 const Json &done, const RunEvents &events) {
   SAGE_ASSIGN(const DeviceRef device, Device::open(options.device));
   SAGE_ASSIGN(const CompilerRef compiler, CompilerLibrary::open());
   if (first == 0) bench::talk("device: " + device->description());
