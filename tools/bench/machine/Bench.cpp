@@ -68,11 +68,14 @@ Result<double> Bench::milliseconds(unsigned grid, int count, int extra, int laun
 }
 
 Result<TimedResults> Bench::runTimed(unsigned grid, int count, std::size_t resultsPerThread) {
-  const std::size_t warps = kernel.threads / 32, clockBytes = 16 * warps * grid;
-  const std::size_t words = resultsPerThread * kernel.threads * grid;
-  SAGE_TRY(makeOutput(clockBytes + 4 * words));
+  SAGE_TRY(makeOutput(kernel.threads * grid / 2 + 4 * resultsPerThread * kernel.threads * grid));
   SAGE_TRY(launch(grid, count));
   SAGE_TRY(synchronize());
+  return timedOutput(grid, resultsPerThread);
+}
+
+Result<TimedResults> Bench::timedOutput(unsigned grid, std::size_t resultsPerThread) const {
+  const std::size_t warps = kernel.threads / 32, clockBytes = 16 * warps * grid;
   std::vector<std::uint64_t> clocks(2 * warps * grid);
   SAGE_TRY(out.download(clocks.data(), clockBytes));
   TimedResults timed;
@@ -84,7 +87,7 @@ Result<TimedResults> Bench::runTimed(unsigned grid, int count, std::size_t resul
     }
     timed.clocks.push_back(double(last - first));
   }
-  SAGE_ASSIGN(timed.results, output(words, clockBytes));
+  SAGE_ASSIGN(timed.results, output(resultsPerThread * kernel.threads * grid, clockBytes));
   return timed;
 }
 

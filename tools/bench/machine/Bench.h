@@ -42,8 +42,10 @@ public:
   // Milliseconds between two events around LAUNCHES launches.
   Result<double> milliseconds(unsigned grid, int count, int extra = 0, int launches = 1);
 
-  // A timed loop: room for its output, a launch with one block an SM, its output.
+  // A timed loop: room for its output, a launch, its output.
   Result<TimedResults> runTimed(unsigned grid, int count, std::size_t resultsPerThread);
+  // The output of the last launch of one, which had as many blocks and results.
+  Result<TimedResults> timedOutput(unsigned grid, std::size_t resultsPerThread) const;
 
   Device &device() { return *deviceRef; }
   const std::string &ptx() const { return ptxText; }

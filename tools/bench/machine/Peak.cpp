@@ -9,6 +9,16 @@ namespace {
 // A timed loop runs its count twice.
 constexpr double passes = 2;
 
+// Every block computes the same.
+bool isRight(const Bench &bench, const Peak &peak, unsigned grid, const std::vector<std::uint32_t> &results) {
+  const std::size_t perBlock = peak.resultsPerThread * bench.text().threads;
+  for (unsigned block = 1; block < grid; ++block)
+    if (!std::equal(results.begin(), results.begin() + std::ptrdiff_t(perBlock),
+                    results.begin() + std::ptrdiff_t(block * perBlock)))
+      return false;
+  return peak.accept(results.data());
+}
+
 Status measureLength(Bench &bench, const Peak &peak, unsigned grid, int count, int repetitions, Reading &tops) {
   const double operations = passes * count * peak.operationsPerCount * grid;
   for (int k = 0; k < repetitions; ++k) {
@@ -16,6 +26,8 @@ Status measureLength(Bench &bench, const Peak &peak, unsigned grid, int count, i
     tops.raw.push_back(operations / ms * 1e-9);
   }
   tops.value = median(tops.raw);
+  SAGE_ASSIGN(const TimedResults last, bench.timedOutput(grid, peak.resultsPerThread));
+  tops.verified = isRight(bench, peak, grid, last.results);
   return {};
 }
 
@@ -28,27 +40,21 @@ std::vector<Quantity> peakQuantities(const std::string &name, const std::string 
 }
 
 Result<std::vector<Reading>> measurePeak(Bench &bench, const Peak &peak) {
-  const unsigned grid = bench.fullGrid(peak.blocksPerSm);
+  const unsigned grid = bench.fullGrid();
   const int shortCount = bench.pick(1, peak.count / 100, peak.count / 100);
   const int longCount = bench.pick(1, peak.count, peak.count);
   Reading sustained, brief, perClock;
-  bool verified = true;
+  perClock.verified = true;
   // First, since it also warms up and makes room for the output.
   for (int k = 0; k < bench.pick(1, 3, 5); ++k) {
     SAGE_ASSIGN(const TimedResults timed, bench.runTimed(grid, shortCount, peak.resultsPerThread));
-    perClock.raw.push_back(shortCount * peak.operationsPerCount * peak.blocksPerSm / median(timed.clocks));
-    const std::size_t perBlock = peak.resultsPerThread * bench.text().threads;
-    verified &= peak.accept(timed.results.data());
-    for (unsigned block = 1; block < grid; ++block)
-      verified &= std::equal(timed.results.begin(), timed.results.begin() + std::ptrdiff_t(perBlock),
-                             timed.results.begin() + std::ptrdiff_t(block * perBlock));
+    perClock.raw.push_back(shortCount * peak.operationsPerCount / median(timed.clocks));
+    perClock.verified &= isRight(bench, peak, grid, timed.results);
   }
   perClock.value = median(perClock.raw);
   SAGE_TRY(measureLength(bench, peak, grid, shortCount, bench.pick(1, 5, 11), brief));
   SAGE_TRY(measureLength(bench, peak, grid, longCount, bench.pick(1, 2, 5), sustained));
-  std::vector<Reading> readings{sustained, brief, perClock};
-  for (Reading &reading : readings) reading.verified = verified;
-  return readings;
+  return std::vector{sustained, brief, perClock};
 }
 
 } // namespace sage::machine

@@ -13,7 +13,6 @@ namespace sage::machine {
 std::vector<Quantity> peakQuantities(const std::string &name, const std::string &what);
 
 struct Peak {
-  unsigned blocksPerSm = 1;
   int count = 0;                 // loop counts of a pass for ~100 ms on an H100; a hundredth of it for ~1 ms
   double operationsPerCount = 0; // of a block
   std::size_t resultsPerThread = 0;
