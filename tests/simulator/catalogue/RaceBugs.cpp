@@ -73,6 +73,9 @@ const PlantedBug laneRows[] = {
      "<?bar.warp.sync -1;>\nld.global.b32 %r8, [%rd2]; //!"},
     {"global memory overwritten while other lanes read it", "lane_race",
      "ld.global.b32 %r5, [%rd0];\n<?bar.warp.sync -1;>\n@%p0 st.global.b32 [%rd0], 2; //!"},
+    {"a word overwritten by another value than all lanes have read", "lane_race",
+     "@%p0 st.global.b32 [%rd0], 42;\nbar.warp.sync -1;\nld.global.b32 %r5, [%rd0];\nst.global.b32 [%rd1], <%r0?%r5>; "
+     "//!"},
     {"lanes of a loop write one place in global memory", "lane_race",
      "mov.u32 %r5, 0;\nAGAIN: setp.eq.u32 %p4, %r5, %r4; @%p4 st.global.b32 [%rd0], %r4; //!\n"
      "<?bar.warp.sync -1;>\nadd.u32 %r5, %r5, 1; setp.lt.u32 %p4, %r5, 4; @%p4 bra AGAIN;"},

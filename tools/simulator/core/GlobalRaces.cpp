@@ -276,11 +276,12 @@ unsigned repeat(std::uint32_t *cells, const Step &step, LaneOf laneOf, std::uint
   return wordsAtOnce;
 }
 
-/// Whether a conflict is none after all: the same value is written, or each byte is touched by the lane that had it.
+/// Whether a conflict is none after all: a write of the value that is there meets another write, or lanes of its own
+/// warp; or each byte is touched by the lane that had it.
 bool isHarmless(const Conflict &c, const Piece &piece, std::uint32_t cell, LaneOf laneOf, const std::uint8_t *data,
                 const std::uint8_t *fresh) {
-  const bool clash = c.kind == Conflict::Kind::Warps || c.kind == Conflict::Kind::Lanes;
-  if (clash && c.otherWrites && fresh && std::memcmp(data, fresh, piece.next - piece.at) == 0) return true;
+  const bool pardons = c.kind == Conflict::Kind::Lanes || (c.kind == Conflict::Kind::Warps && c.otherWrites);
+  if (pardons && fresh && std::memcmp(data, fresh, piece.next - piece.at) == 0) return true;
   if (c.kind != Conflict::Kind::Lanes || !c.laneKnown) return false;
   const std::uint32_t other = (c.otherWrites ? cell : cell >> readerShift) & laneMask;
   for (std::uint64_t at = piece.at; at < piece.next; ++at)
