@@ -21,11 +21,20 @@ LogicalResult checkAttributes(Operation *op, ArrayRef<StringRef> known) {
   return success();
 }
 
+// PTX ISA, "Identifiers"; the back end refuses some other names and replaces the rest.
+LogicalResult checkName(Operation *op, StringRef name) {
+  if (!name.empty() && llvm::isAlpha(name[0]) &&
+      llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; }))
+    return success();
+  return op->emitError("a name in inline kernels is a letter, then letters, digits and underscores");
+}
+
 bool isScalar(Type type) { return type.isInteger(32) || type.isInteger(64) || type.isF32(); }
 
 LogicalResult checkFunction(LLVM::LLVMFuncOp function) {
   if (failed(checkAttributes(function, {"sym_name", "function_type", "linkage", "CConv", "visibility_", "unnamed_addr",
-                                        "nvvm.kernel", "nvvm.reqntid", "nvvm.minctasm"})))
+                                        "nvvm.kernel", "nvvm.reqntid", "nvvm.minctasm"})) ||
+      failed(checkName(function, function.getName())))
     return failure();
   if (!function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()) || function.isExternal())
     return function.emitError("an inline kernel is a function with a body and the attribute nvvm.kernel");
@@ -43,7 +52,8 @@ LogicalResult checkFunction(LLVM::LLVMFuncOp function) {
 
 LogicalResult checkGlobal(LLVM::GlobalOp global) {
   if (failed(checkAttributes(global, {"sym_name", "global_type", "linkage", "addr_space", "alignment", "visibility_",
-                                      "unnamed_addr", "dso_local"})))
+                                      "unnamed_addr", "dso_local"})) ||
+      failed(checkName(global, global.getSymName())))
     return failure();
   auto array = dyn_cast<LLVM::LLVMArrayType>(global.getGlobalType());
   bool isShared = global.getAddrSpace() == sharedSpace && global.getLinkage() == LLVM::Linkage::External;
