@@ -108,6 +108,12 @@ class Complete(Case):
         self.assertIn('power cap', text)
         self.assertIn('matmul INT8 + FP16', text)
 
+    def test_roofline_stands_on_measured_roofs(self):
+        results = Results(self.directory)
+        self.assertEqual(plots.bandwidth(results), (2950, 'memory.loads.dram'))
+        names = [name for name, _ in plots.peaks(results)]
+        self.assertEqual(names, [name + '.short' for name in ('mma.s8', 'mma.f16', 'wgmma.s8', 'wgmma.f16', 'wgmma.e4m3')])
+
     def test_failures_stand_above_the_stage_table(self):
         text, _ = rendered(self.directory)
         self.assertLess(text.index('first at [0, 1, 17, 5]'), text.index('<th>stage</th>'))

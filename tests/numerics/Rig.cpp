@@ -16,6 +16,7 @@ using reference::Dtype;
 namespace {
 
 std::string deviceSpec = "sim:sm_80";
+std::string dataDirectory = SAGE_TEST_DATA;
 
 Buffer uploaded(const HostTensor &tensor) {
   Buffer buffer = must(bench().device->allocate(tensor.bytes.size()));
@@ -54,6 +55,7 @@ HostTensor normalTensor(std::uint64_t seed, std::uint64_t stream, const referenc
 } // namespace
 
 void chooseDevice(const std::string &spec) { deviceSpec = spec; }
+void chooseData(const std::string &directory) { dataDirectory = directory; }
 
 Bench &bench() {
   static Bench instance = [] {
@@ -79,7 +81,7 @@ Inputs normalInputs(const Sizes &s, std::uint64_t seed) {
 }
 
 Inputs bundledLayer(const std::string &file, int layer) {
-  auto source = must(reference::SafetensorsFile::open(SAGE_TEST_DATA "/" + file + "-qkv.safetensors"));
+  auto source = must(reference::SafetensorsFile::open(dataDirectory + "/" + file + "-qkv.safetensors"));
   const std::string prefix = "layer" + std::to_string(layer) + ".";
   return {must(source.read(prefix + "q")), must(source.read(prefix + "k")), must(source.read(prefix + "v"))};
 }

@@ -15,6 +15,8 @@ namespace numerics {
 using sage::reference::HostTensor;
 
 void chooseDevice(const std::string &spec);
+// The directory of the bundled tensors.
+void chooseData(const std::string &directory);
 
 /// One device and one cache for the whole run, so that a kernel is compiled once.
 struct Bench {

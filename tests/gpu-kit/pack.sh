@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The kit packs, unpacks into an empty directory and runs there on the simulator with a bare environment; what it leaves
+# is complete, and the report makes a page of it.
+#   pack.sh SOURCE BUILD
+set -eu
+source=$1 build=$2 work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+die() { echo "FAILED: $*"; exit 1; }
+bare() { env -i PATH=/usr/bin:/bin HOME=/nonexistent "$@"; }
+
+"$source/tools/gpu-kit/pack" --build "$build" -o "$work/kit.tar.xz"
+[ "$(stat -c %s "$work/kit.tar.xz")" -le 30000000 ] || die 'larger than 30 MB'
+
+# The same bytes every time: names in order, one date, one owner.
+tar --full-time -tvf "$work/kit.tar.xz" >"$work/list"
+[ "$(cut -d' ' -f2 "$work/list" | sort -u)" = 0/0 ] || die 'owners differ'
+[ "$(grep -oE '[0-9]{4}-[0-9-]+ [0-9:]+' "$work/list" | sort -u | wc -l)" = 1 ] || die 'dates differ'
+tar -tf "$work/kit.tar.xz" >"$work/names"
+tr / '\001' <"$work/names" | LC_ALL=C sort -c || die 'names are not in order'
+
+mkdir "$work/empty"
+tar -xf "$work/kit.tar.xz" -C "$work/empty"
+kit=$work/empty/sagec-gpu-kit
+grep -qrE "$source|$build" "$kit"/run.sh "$kit"/report "$kit"/peers.py "$kit"/sagekit && die 'a script names this machine'
+for program in "$kit"/bin/* ; do
+  bare ldd "$program" | grep -q 'not found' && die "$program lacks a library"
+done
+# With the C++ library that comes along, too.
+bare LD_LIBRARY_PATH="$kit/fallback" "$kit/bin/sagec" --version >/dev/null || die 'the fallback library does not do'
+
+cd "$work/empty"
+bare "$kit/run.sh" --tiny --device sim:sm_80 --out "$work/empty/out" >"$work/printed" 2>"$work/talk" || {
+  cat "$work/talk" "$work/empty/out"/log-*.txt
+  die "run.sh ended with exit status $?"
+}
+cd out
+for file in run.json device.json conformance.json attention.json nvidia-smi.txt summary.txt results.tar.xz; do
+  [ -s "$file" ] || die "$file is missing"
+done
+[ -e "$kit/bin/bench-machine" ] && { [ -s machine.json ] || die 'machine.json is missing'; }
+ls -A | grep -E '\.(tmp|part)$' && die 'a temporary file was left'
+for stage in facts conformance numerics attention; do
+  grep -q "\"name\": \"$stage\", \"status\": \"ok\"" run.json || { cat run.json "log-$stage.txt"; die "$stage is not ok"; }
+done
+grep -q '"complete": true' run.json || die 'run.json is not complete'
+grep -q "\"commit\": \"$(head -n 1 "$kit/VERSION")\"" attention.json || die 'the programs do not know their commit'
+cmp -s summary.txt "$work/printed" || die 'the summary was not printed'
+grep -q '^SIMULATED' summary.txt || die 'the summary does not say that times mean nothing'
+grep -q 'Conformance checks: [1-9][0-9]* passed, 0 failed' summary.txt || die 'no conformance in the summary'
+[ "$(awk 'length > 79' summary.txt)" = '' ] || die 'the summary is wider than a terminal'
+grep -q 'TOPS' summary.txt && die 'the summary shows the speed of a simulated device'
+tar -tf results.tar.xz | sort >"$work/packed"
+for file in out/run.json out/summary.txt out/attention.json out/log-conformance.txt; do
+  grep -qx "$file" "$work/packed" || die "$file is not in results.tar.xz"
+done
+if [ -x /usr/bin/python3 ]; then
+  [ -s peers.json ] || die 'peers.json is missing'
+  bare "$kit/report" "$work/empty/out" -o "$work/r.html" --markdown "$work/r.md" || die 'no report'
+  grep -q simulated "$work/r.html" || die 'the report does not say that times are simulated'
+  grep -qE 'aria-label="(TOPS|Roofline)' "$work/r.html" && die 'the report plots the speed of a simulated device'
+  grep -q '| sage-b | quantized_bits | [1-9]' "$work/r.md" || die 'no conformance in the report'
+fi
+
+# Mistakes have an exit status and a word.
+code=0
+"$source/tools/gpu-kit/pack" --build "$work/nowhere" -o "$work/no.tar.xz" 2>"$work/talk" || code=$?
+{ [ $code = 1 ] && grep -q 'not built.*sagec.*libsagesim.so' "$work/talk" && [ ! -e "$work/no.tar.xz" ]; } ||
+  die 'a build that is not there'
+code=0
+"$source/tools/gpu-kit/pack" 2>/dev/null || code=$?
+[ $code = 2 ] || die 'no -o'
+echo ok

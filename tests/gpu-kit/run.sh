@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# run.sh as on a machine with a GPU, with stand-ins for the programs, nvidia-smi and compute-sanitizer: what hangs is
+# stopped at its limit, what fails does not stop the rest, an interrupt leaves a whole directory.
+#   run.sh SOURCE SUMMARY-PROGRAM
+set -eu
+source=$1 summary=$2 work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+die() { echo "FAILED: $*"; cat "$work/talk" 2>/dev/null; exit 1; }
+
+kit=$work/kit tools=$work/tools
+mkdir -p "$kit/bin" "$tools"
+cp "$summary" "$kit/bin/"
+printf '%s\ndirty: yes\ndate: 2026-01-01T00:00:00Z\n' 0123456789012345678901234567890123456789 >"$kit/VERSION"
+# The limits as they are would take minutes to reach.
+sed -E "s/'(conformance|machine)( +)[0-9]+ /'\1\2 1 /" "$source/tools/gpu-kit/run.sh" >"$kit/run.sh"
+cp "$source/tools/gpu-kit/peers.py" "$kit/"
+cp -R "$source/tools/gpu-kit/sagekit" "$kit/"
+
+script() { # FILE, from standard input
+  { echo '#!/bin/bash'; cat; } >"$1"
+  chmod 755 "$1"
+}
+script "$kit/bin/sagec" <<'END'
+case $1 in
+devices) echo '{"devices": [{"device": "cuda:0", "name": "stand-in", "arch": "sm_90a", "usable": true, "note": ""},
+  {"device": "cuda:1", "name": "", "arch": "", "usable": false, "note": "broken"}]}' ;;
+esac
+END
+script "$kit/bin/conformance" <<'END'
+trap '' TERM # has to be killed
+echo 'about to "hang" \ for ever'; while :; do sleep 0.2; done
+END
+script "$kit/bin/numerics-tests" <<'END'
+echo 'all is well'
+END
+script "$kit/bin/bench-machine" <<'END'
+sleep 60
+END
+script "$kit/bin/bench-attention" <<'END'
+echo "$@" >"$(dirname "$0")/arguments"; printf 'one\nsage-b: failed, \001\033[31m relative L1\n\n'; exit 5
+END
+script "$tools/nvidia-smi" <<'END'
+case "$*" in
+-q) printf 'Driver Version                            : 580.00\n' ;;
+*event_reasons*) exit 2 ;; # an old driver
+*-lms*) echo 'timestamp, clocks.current.sm [MHz], clocks_throttle_reasons.active'
+  while :; do date -u '+%Y/%m/%d %H:%M:%S.123, 1980 MHz, 0x0000000000000004'; sleep 0.1; done ;;
+esac
+END
+script "$tools/compute-sanitizer" <<'END'
+case "$*" in *racecheck*flash*) exit 86 ;; esac
+END
+script "$tools/python3" <<'END'
+echo 'all: skipped: PyTorch cannot be imported'
+END
+start() { PATH=$tools:/usr/bin:/bin bash "$kit/run.sh" "$@"; }
+
+code=0
+start --quick --out "$work/out" >"$work/printed" 2>"$work/talk" || code=$?
+[ $code = 5 ] || die "exit status $code where stages failed"
+cd "$work/out"
+state() { grep -qF "\"name\": \"$1\", \"status\": \"$2\"" run.json || { cat run.json; die "$1 is not $2"; }; }
+state facts ok
+state conformance timeout
+state numerics ok
+state machine timeout
+state attention failed
+state sanitizer failed
+state peers skipped
+grep -q 'exit status 5: sage-b: failed, ??\[31m relative L1' run.json || die 'no reason in run.json'
+grep -q 'memcheck sage-b: ok.*racecheck flash: ERRORS' run.json || die 'the sanitizer did not find'
+grep -q '"driver": "580.00"' device.json || die 'no driver in device.json'
+grep -q '1980 MHz, 0x0000000000000004' clocks.csv || die 'no clocks'
+grep -q -- '--device cuda:0 --quick --time-limit 36 --out' "$kit/bin/arguments" || die 'the benchmark was called wrongly'
+grep -q 'attention  *failed' summary.txt || die 'no summary'
+tar -tf results.tar.xz | grep -q out/clocks.csv || die 'the clocks are not packed'
+pgrep -f "$kit/bin/|$tools/nvidia-smi" >/dev/null && die 'something still runs'
+python3 -c 'import json, sys; [json.load(open(name)) for name in sys.argv[1:]]' run.json device.json || die 'no JSON'
+
+# An interrupt while a stage runs.
+PATH=$tools:/usr/bin:/bin bash "$kit/run.sh" --quick --out "$work/cut" >"$work/printed" 2>"$work/talk" &
+main=$!
+until grep -q '"name": "facts"' "$work/cut/run.json" 2>/dev/null; do sleep 0.1; done
+kill -TERM $main
+code=0
+wait $main || code=$?
+[ $code = 130 ] || die "exit status $code after an interrupt"
+cd "$work/cut"
+state conformance interrupted
+grep -q '"complete": false' run.json || die 'an interrupted run says that it is complete'
+grep -q '"name": "attention"' run.json && die 'went on after an interrupt'
+[ -s summary.txt ] && [ -s results.tar.xz ] || die 'nothing usable after an interrupt'
+pgrep -f "$kit/bin/|$tools/nvidia-smi" >/dev/null && die 'something still runs after an interrupt'
+
+# Mistakes.
+mistake() { # STATUS WORDS ARGUMENT…
+  local status=$1 words=$2 code=0
+  shift 2
+  start "$@" >"$work/printed" 2>"$work/talk" || code=$?
+  { [ $code = "$status" ] && grep -qF -- "$words" "$work/talk"; } || die "exit status $code for: $*"
+}
+mistake 2 'say where the results go' --quick
+mistake 2 "unknown argument '--fast'" --fast --out "$work/new"
+mistake 2 '--out needs a value' --out
+mistake 2 "not 'gpu'" --device gpu --out "$work/new"
+mistake 1 'is not empty' --out "$work/out"
+mistake 1 'cannot write' --out /proc/none
+mistake 3 'no usable cuda:1' --device cuda:1 --out "$work/new"
+mistake 3 'no usable cuda:7' --device cuda:7 --out "$work/new"
+[ ! -e "$work/new" ] || die 'a mistake left a directory'
+
+# The promise of --help is kept: the limits and the time to kill add up to 3 and 8 minutes at most.
+start --help | awk '/^  [a-z]+ +[0-9]+ +[0-9]+$/ { q += $2 + 2; f += $3 + 2; n++ } END { exit !(n == 8 && q <= 180 && f <= 480) }' ||
+  die 'the limits are too long'
+echo ok

@@ -1,0 +1,390 @@
+#!/usr/bin/env bash
+# One unattended run of everything that only a GPU can answer: facts, conformance, measurements, benchmarks, peers. Lies
+# at the top of the unpacked kit (tools/gpu-kit/pack) and needs bash and coreutils; tar, xz, nvidia-smi, compute-sanitizer
+# and Python with PyTorch are used where they are. It changes no setting of the GPU.
+#
+# Each stage has a time limit; one that fails or is stopped does not stop the next. All lands in one directory
+# (docs/measuring.md has the format), which is whole at every moment: also after Ctrl-C.
+#
+# Exit status: 0 all stages ok, 1 the directory cannot be written, 2 usage, 3 no such device, 5 a stage failed,
+# 130 interrupted.
+export LC_ALL=C
+unset LANGUAGE
+kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
+bin=$kit/bin
+
+# Seconds for each stage, quick full tiny. `timeout` gives two more before it kills. Together: quick 176, full 474.
+limits=(
+  'facts        6   6  30'
+  'conformance 40 105 240'
+  'numerics    12  30 240'
+  'machine     22  50 240'
+  'attention   40 130 240'
+  'sanitizer   14  40  30'
+  'peers       20  85  60'
+  'summary      4   6  30'
+)
+grace=2
+
+usage() {
+  cat <<'END'
+Usage: run.sh [--quick | --full | --tiny] [--device D] --out DIR
+
+Proves and measures sagec on a GPU and leaves all raw data in DIR, a summary
+in DIR/summary.txt and everything packed in DIR/results.tar.xz.
+
+  --quick      a few sizes, at most 3 minutes (default)
+  --full       all sizes, at most 8 minutes
+  --tiny       sizes for the simulator: checks that the kit works, measures
+               nothing
+  --device D   cuda:N (default cuda:0) or sim:ARCH
+  --out DIR    a new or empty directory
+
+Limits of the stages in seconds:
+END
+  printf '  %-12s %5s %5s\n' stage quick full
+  local row name quick full tiny
+  for row in "${limits[@]}"; do
+    read -r name quick full tiny <<<"$row"
+    printf '  %-12s %5s %5s\n' "$name" "$quick" "$full"
+  done
+}
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { # STATUS MESSAGE
+  say "run.sh: $2"
+  exit "$1"
+}
+
+parse_arguments() {
+  mode=quick device=cuda:0 out=
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --quick | --full | --tiny) mode=${1#--} ;;
+    --device | --out)
+      [ $# -ge 2 ] || fail 2 "$1 needs a value; see --help"
+      [ "$1" = --out ] && out=$2 || device=$2
+      shift
+      ;;
+    --help | -h) usage; exit 0 ;;
+    *) fail 2 "unknown argument '$1'; see --help" ;;
+    esac
+    shift
+  done
+  [ -n "$out" ] || fail 2 "say where the results go: --out DIR; see --help"
+  case $device in
+  cuda:* | sim:*) ;;
+  *) fail 2 "--device is cuda:N or sim:ARCH, not '$device'" ;;
+  esac
+}
+
+open_directory() {
+  mkdir -p -- "$out" 2>/dev/null && [ -w "$out" ] || fail 1 "cannot write to '$out'"
+  out=$(cd -- "$out" && pwd -P) || exit 1
+  [ -z "$(ls -A -- "$out")" ] || fail 1 "'$out' is not empty; each run has a directory of its own"
+}
+
+# --- JSON by hand ---
+
+json_text() { # STRING
+  local s=$1
+  s=${s//[^ -~]/?}
+  s=${s//\\/\\\\}
+  printf '"%s"' "${s//\"/\\\"}"
+}
+
+now_us() { # microseconds since 1970
+  local t=${EPOCHREALTIME:-$(date +%s.%6N)}
+  printf '%s' "${t/./}"
+}
+
+seconds() { # MICROSECONDS
+  printf '%d.%06d' $(($1 / 1000000)) $(($1 % 1000000))
+}
+
+write_file() { # PATH, from standard input: whole or not at all
+  cat >"$1.tmp" && mv -f -- "$1.tmp" "$1"
+}
+
+stage_rows=()
+complete=false
+write_run() {
+  local row separator=
+  {
+    printf '{"format": 1, "program": "gpu-kit", "commit": %s, "dirty": %s, "date": "%s",\n' \
+      "$(json_text "$commit")" "$dirty" "$date"
+    printf ' "mode": "%s", "device": %s, "kit": %s, "complete": %s,\n "stages": [' \
+      "$mode" "$(json_text "$device")" "$(json_text "$kit_date")" "$complete"
+    for row in "${stage_rows[@]}"; do
+      printf '%s\n  %s' "$separator" "$row"
+      separator=,
+    done
+    printf '\n ]}\n'
+  } | write_file "$out/run.json"
+}
+
+read_version() {
+  commit=unknown dirty=false kit_date=
+  local key value
+  if [ -r "$kit/VERSION" ]; then
+    { read -r commit; while read -r key value; do
+      case $key in
+      dirty:) [ "$value" = yes ] && dirty=true ;;
+      date:) kit_date=$value ;;
+      esac
+    done; } <"$kit/VERSION"
+  fi
+  date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+}
+
+# --- stages ---
+
+interrupted=
+child=
+on_interrupt() {
+  interrupted=yes
+  [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
+}
+
+limit_of() { # STAGE
+  local row name quick full tiny
+  for row in "${limits[@]}"; do
+    read -r name quick full tiny <<<"$row"
+    [ "$name" = "$1" ] && printf '%s' "${!mode}"
+  done
+}
+
+begin_stage() { # NAME
+  stage=$1 limit=$(limit_of "$1") log=$out/log-$1.txt
+  began=$(now_us)
+  printf '%-12s ' "$stage" >&2
+  : >"$log"
+}
+
+end_stage() { # STATUS REASON EXIT
+  local took=$(($(now_us) - began))
+  stage_rows+=("$(printf '{"name": "%s", "status": "%s", "start": %s, "seconds": %s, "limit": %s, "exit": %s, "reason": %s}' \
+    "$stage" "$1" "$(seconds "$began")" "$(seconds "$took")" "$limit" "${3:-0}" "$(json_text "$2")")")
+  write_run
+  case $1 in failed | timeout) any_failed=yes ;; esac
+  say "$1, $((took / 1000000)) s${2:+: $2}"
+}
+
+last_line() { # FILE: its last line with anything in it, at most 200 characters
+  local line found=
+  while read -r line || [ -n "$line" ]; do [ -z "$line" ] || found=$line; done < <(tail -n 20 -- "$1" 2>/dev/null)
+  printf '%s' "${found:0:200}"
+}
+
+run_limited() { # SECONDS COMMAND…: its output goes to $log; returns its status
+  local seconds=$1 status
+  shift
+  timeout -k "$grace" "$seconds" "$@" >>"$log" 2>&1 </dev/null &
+  child=$!
+  wait "$child"
+  status=$?
+  # An interrupt ends the first wait at once; the program is given its time to go.
+  if [ -n "$interrupted" ]; then
+    wait "$child" 2>/dev/null
+    status=130
+  fi
+  child=
+  return "$status"
+}
+
+finish_stage() { # STATUS, of run_limited
+  case $1 in
+  0) end_stage ok '' ;;
+  124 | 137) end_stage timeout "stopped at its limit of $limit s" "$1" ;;
+  130) end_stage interrupted 'stopped by the user' "$1" ;;
+  *) end_stage failed "exit status $1: $(last_line "$log")" "$1" ;;
+  esac
+}
+
+program_stage() { # NAME PROGRAM ARGUMENT…
+  local name=$1 program=$2
+  shift 2
+  [ -z "$interrupted" ] || return
+  begin_stage "$name"
+  [ -x "$program" ] || { end_stage skipped "the kit has no ${program##*/}"; return; }
+  run_limited "$limit" "$program" "$@"
+  finish_stage $?
+}
+
+# What programs of the format are given. Their own limit is a little shorter, so that they may end in good order.
+measure_stage() { # NAME PROGRAM
+  local own=$(($(limit_of "$1") * 9 / 10))
+  program_stage "$1" "$bin/$2" --device "$device" "--$mode" --time-limit "$own" --out "$out/$1.json"
+}
+
+facts_stage() {
+  begin_stage facts
+  local cpu='' line driver='' libc=''
+  if command -v nvidia-smi >/dev/null 2>&1; then
+    timeout -k 1 5 nvidia-smi -q >"$out/nvidia-smi.txt" 2>>"$log" || say_log 'nvidia-smi -q failed'
+    while read -r line; do
+      case $line in 'Driver Version'*) driver=${line#*: } ;; esac
+    done <"$out/nvidia-smi.txt"
+  else
+    printf 'nvidia-smi is not installed\n' >"$out/nvidia-smi.txt"
+  fi
+  while read -r line; do
+    case $line in 'model name'*) cpu=${line#*: }; break ;; esac
+  done </proc/cpuinfo
+  libc=$(ldd --version 2>/dev/null | head -n 1)
+  {
+    printf '{"format": 1, "program": "gpu-kit", "driver": %s, "cpu": %s, "cores": %s,\n' \
+      "$(json_text "$driver")" "$(json_text "$cpu")" "$(nproc)"
+    printf ' "kernel": %s, "glibc": %s, "system": %s,\n "sagec_devices": %s}\n' "$(json_text "$(uname -sr)")" \
+      "$(json_text "$libc")" "$(json_text "$(. /etc/os-release 2>/dev/null && printf '%s' "$PRETTY_NAME")")" "$devices"
+  } | write_file "$out/device.json"
+  end_stage ok ''
+}
+
+say_log() { printf '%s\n' "$*" >>"$log"; }
+
+# Clocks, power and throttle reasons all along, read only.
+sampler=
+start_sampling() {
+  local index=${device#cuda:} common field
+  case $device in cuda:*) ;; *) return ;; esac
+  command -v nvidia-smi >/dev/null 2>&1 || return
+  if [ -n "$CUDA_VISIBLE_DEVICES" ]; then
+    local -a visible
+    IFS=, read -r -a visible <<<"$CUDA_VISIBLE_DEVICES"
+    index=${visible[$index]:-$index}
+  fi
+  common=timestamp,index,clocks.sm,clocks.mem,clocks.max.sm,power.draw,power.limit,temperature.gpu,utilization.gpu
+  # The field's name changed with the driver.
+  for field in ,clocks_event_reasons.active ,clocks_throttle_reasons.active ''; do
+    timeout -k 1 3 nvidia-smi -i "$index" --query-gpu="$common$field" --format=csv >/dev/null 2>&1 && break
+  done
+  TZ=UTC0 nvidia-smi -i "$index" --query-gpu="$common$field" --format=csv -lms 200 >"$out/clocks.csv" 2>/dev/null &
+  sampler=$!
+}
+
+stop_sampling() {
+  [ -n "$sampler" ] || return
+  kill "$sampler" 2>/dev/null
+  wait "$sampler" 2>/dev/null
+  sampler=
+}
+
+sanitizer_stage() {
+  [ -z "$interrupted" ] || return
+  begin_stage sanitizer
+  local tool config each status worst=0 found= path
+  path=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | head -n 1)
+  case $device in sim:*) end_stage skipped 'the device is simulated, and its detectors are always on'; return ;; esac
+  [ -n "$path" ] || { end_stage skipped 'compute-sanitizer is not installed'; return; }
+  local deadline=$((began + limit * 1000000))
+  for config in sage-b flash; do
+    for tool in memcheck racecheck synccheck; do
+      each=$(((deadline - $(now_us)) / 1000000))
+      [ "$each" -ge 1 ] && [ -z "$interrupted" ] || { found+=", $tool $config: no time left"; continue; }
+      say_log "== $tool $config"
+      run_limited "$each" "$path" --tool "$tool" --error-exitcode 86 "$bin/sagec" run "$config" --random 1,2,333,64 \
+        --device "$device"
+      status=$?
+      case $status in
+      0) found+=", $tool $config: ok" ;;
+      86) found+=", $tool $config: ERRORS" worst=86 ;;
+      124 | 137) found+=", $tool $config: out of time" ;;
+      *) found+=", $tool $config: exit status $status"; [ $worst = 86 ] || worst=$status ;;
+      esac
+    done
+  done
+  if [ "$worst" = 0 ]; then end_stage ok "${found#, }"; else end_stage failed "${found#, }" "$worst"; fi
+}
+
+peers_stage() {
+  [ -z "$interrupted" ] || return
+  begin_stage peers
+  local status line
+  command -v python3 >/dev/null 2>&1 || { end_stage skipped 'python3 is not installed'; return; }
+  run_limited "$limit" python3 "$kit/peers.py" --device "$device" "--$mode" --time-limit $((limit * 9 / 10)) \
+    --shapes "$out/attention.json" --out "$out/peers.json"
+  status=$?
+  while read -r line; do
+    case $line in 'all: skipped: '*) end_stage skipped "${line#all: skipped: }"; return ;; esac
+  done < <(head -n 5 -- "$log")
+  finish_stage "$status"
+}
+
+# Tests of every kernel against its model, as Catch2 tells them. On the simulator a few, since its tests run them all.
+numerics_stage() {
+  local only=()
+  [ "$mode" != tiny ] || only=('quantised values and scales are*')
+  program_stage numerics "$bin/numerics-tests" --device "$device" --data "$kit/data" "${only[@]}"
+}
+
+# --- the end ---
+
+summarise() {
+  timeout -k 1 "$(limit_of summary)" "$bin/kit-summary" "$out" >"$out/summary.txt.tmp" 2>"$out/log-summary.txt" || {
+    printf 'The summary could not be made: %s\n' "$(last_line "$out/log-summary.txt")"
+    printf '%s\n' "${stage_rows[@]}"
+  } >"$out/summary.txt.tmp"
+  mv -f -- "$out/summary.txt.tmp" "$out/summary.txt"
+}
+
+pack_results() {
+  local archive=$out/results.tar.xz how=-J
+  command -v tar >/dev/null 2>&1 || { say 'tar is not installed: the results are not packed'; return; }
+  if ! command -v xz >/dev/null 2>&1; then
+    archive=$out/results.tar.gz how=-z
+    say 'xz is not installed: the results are packed by gzip'
+  fi
+  XZ_OPT=-3 tar -C "$(dirname -- "$out")" --exclude='results.tar.*' --exclude='*.tmp' "$how" -cf "$archive.part" \
+    "${out##*/}" 2>/dev/null && mv -f -- "$archive.part" "$archive" || say 'the results could not be packed'
+  rm -f -- "$archive.part"
+}
+
+# The C++ library of this system where it will do, else the one that the kit brings along.
+choose_cxx_library() {
+  "$bin/sagec" --version >/dev/null 2>&1 && return
+  export LD_LIBRARY_PATH=$kit/fallback${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  "$bin/sagec" --version >/dev/null 2>&1 || fail 1 "sagec does not run here: $("$bin/sagec" --version 2>&1 | head -n 1)"
+}
+
+# A device that is not there is told before anything else. `devices` stays for device.json.
+check_device() {
+  local object
+  devices=$(timeout -k 1 10 "$bin/sagec" devices --format=json 2>/dev/null)
+  object=${devices//[[:space:]]/}
+  object=${object#*"\"device\":\"$device\""}
+  [[ ${object%%\}*} == *'"usable":true'* ]] && [ "$object" != "${devices//[[:space:]]/}" ] && return
+  timeout -k 1 10 "$bin/sagec" devices >&2
+  fail 3 "there is no usable $device here"
+}
+
+main() {
+  parse_arguments "$@"
+  # nvidia-smi counts devices in this order, CUDA by default in another.
+  export CUDA_DEVICE_ORDER=${CUDA_DEVICE_ORDER:-PCI_BUS_ID}
+  choose_cxx_library
+  check_device
+  open_directory
+  read_version
+  trap on_interrupt INT TERM
+  any_failed=
+  write_run
+  facts_stage
+  start_sampling
+  measure_stage conformance conformance
+  numerics_stage
+  measure_stage machine bench-machine
+  measure_stage attention bench-attention
+  sanitizer_stage
+  peers_stage
+  stop_sampling
+  [ -n "$interrupted" ] || complete=true
+  write_run
+  summarise
+  pack_results
+  cat "$out/summary.txt"
+  [ -z "$interrupted" ] || exit 130
+  [ -z "$any_failed" ] || exit 5
+}
+
+main "$@"

@@ -1,0 +1,213 @@
+// kit-summary DIR: the summary of one run on standard output, for a terminal of 80 columns. Reads what run.sh and the
+// programs wrote; needs no Python, as the machine of a run may have none. The full picture is the report's.
+#include "Results.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+namespace {
+
+using namespace sage::kit;
+
+constexpr size_t width = 79;
+
+// A line, continued with an indent where it is longer than the terminal; bytes that are no printable ASCII become '?'.
+void line(std::string text) {
+  for (char &c : text)
+    if (c < ' ' || c > '~') c = '?';
+  text.erase(text.find_last_not_of(' ') + 1);
+  while (text.size() > width) {
+    size_t cut = text.rfind(' ', width);
+    if (cut == std::string::npos || cut < width / 2) cut = width;
+    std::printf("%s\n", text.substr(0, cut).c_str());
+    text = "      " + text.substr(text[cut] == ' ' ? cut + 1 : cut);
+  }
+  std::printf("%s\n", text.c_str());
+}
+
+std::string padded(std::string text, size_t size) {
+  if (text.size() < size) text.resize(size, ' ');
+  return text;
+}
+
+std::string format(const char *form, double value) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, form, value);
+  return buffer;
+}
+
+void printHead(const Results &results) {
+  const Json &device = results.device;
+  line("sagec on " + (text(device, "name").empty() ? "an unknown device" : text(device, "name")) + " (" +
+       text(device, "arch") + format(", %.0f SMs", number(device, "multiprocessors").value_or(0)) +
+       format(", driver %.0f)", number(device, "driver").value_or(0)));
+  line("commit " + text(results.run, "commit").substr(0, 12) +
+       (member(results.run, "dirty") == Json(true) ? " with changes" : "") + ", " + text(results.run, "date") + ", --" +
+       text(results.run, "mode"));
+  if (results.simulated) line("SIMULATED: results are checked, times mean nothing and are not shown.");
+}
+
+void printStages(const Results &results) {
+  line("");
+  line("Stages");
+  for (const Json &stage : objects(results.run, "stages"))
+    line("  " + padded(text(stage, "name"), 13) + padded(text(stage, "status"), 12) +
+         padded(format("%.0f s", number(stage, "seconds").value_or(0)), 7) + text(stage, "reason"));
+  for (const std::string &problem : results.problems) line("  ! " + problem);
+}
+
+std::vector<std::string> failures(const Results &results) {
+  std::vector<std::string> found;
+  for (const Json &one : objects(results.conformance, "cases"))
+    for (const Json &check : objects(one, "checks"))
+      if (text(check, "status") == "failed")
+        found.push_back(text(one, "name") + ": " + text(check, "what") + ": " + text(check, "detail"));
+  for (const Json &one : objects(results.attention, "cases"))
+    if (text(one, "status") == "failed") found.push_back(text(one, "name") + ": " + text(one, "reason"));
+  for (const Json &one : objects(results.attention, "gemm"))
+    if (member(one, "verified") == Json(false)) found.push_back("gemm " + text(one, "dtype") + ": wrong result");
+  for (const Json &one : objects(results.machine, "measurements"))
+    if (member(one, "verified") == Json(false) && text(one, "skipped").empty())
+      found.push_back(text(one, "name") + ": not verified");
+  return found;
+}
+
+void printChecks(const Results &results) {
+  std::map<std::string, int> count;
+  for (const Json &one : objects(results.conformance, "cases"))
+    for (const Json &check : objects(one, "checks")) ++count[text(check, "status")];
+  std::map<std::string, int> cases;
+  for (const Json &one : objects(results.attention, "cases")) ++cases[text(one, "status")];
+  line("");
+  line("Conformance checks: " + std::to_string(count["ok"]) + " passed, " + std::to_string(count["failed"]) +
+       " failed, " + std::to_string(count["skipped"]) + " skipped");
+  line("Benchmark cases:    " + std::to_string(cases["ok"]) + " ok, " + std::to_string(cases["failed"]) + " failed, " +
+       std::to_string(cases["skipped"]) + " skipped");
+  const std::vector<std::string> bad = failures(results);
+  constexpr size_t most = 12;
+  for (size_t k = 0; k < std::min(most, bad.size()); ++k) line("  FAILED " + bad[k]);
+  if (bad.size() > most) line("  ... and " + std::to_string(bad.size() - most) + " more");
+}
+
+// The fastest 16-bit peer of each shape: its name and median.
+std::map<std::string, std::pair<std::string, double>> bestPeers(const Results &results) {
+  std::map<std::string, std::pair<std::string, double>> best;
+  for (const Json &peer : objects(results.peers, "cases")) {
+    const auto median = medianUs(member(peer, "time"));
+    if (text(peer, "status") != "ok" || number(peer, "bits") != 16.0 || !median) continue;
+    const auto [place, isNew] = best.try_emplace(shapeOf(peer), text(peer, "peer"), *median);
+    if (!isNew && *median < place->second.second) place->second = {text(peer, "peer"), *median};
+  }
+  return best;
+}
+
+using Row = std::map<std::string, Json>; // by config
+
+void printSpeedOf(const std::vector<std::string> &configs, const std::vector<std::string> &shapes,
+                  std::map<std::string, Row> &rows, const Results &results) {
+  const auto peers = bestPeers(results);
+  std::string head = padded("  shape B x H x N x D", 28);
+  for (const std::string &config : configs) head += padded(config, 17);
+  line(head);
+  for (const std::string &shape : shapes) {
+    std::string row = padded("  " + shape, 28);
+    for (const std::string &config : configs) {
+      const Json &one = rows[shape][config];
+      const auto kernel = medianUs(member(one, "kernel")), whole = medianUs(member(one, "end_to_end"));
+      std::string cell = text(one, "status");
+      if (cell == "ok" && kernel && whole) {
+        cell =
+            format("%.0f", operationsOf(one) / *kernel / 1e6) + "/" + format("%.0f", operationsOf(one) / *whole / 1e6);
+        if (const auto peer = peers.find(shape); peer != peers.end())
+          cell += format(" %.2fx", peer->second.second / *whole);
+      }
+      row += padded(cell, 17);
+    }
+    line(row);
+  }
+}
+
+void printSpeed(const Results &results) {
+  std::vector<std::string> configs, shapes;
+  std::map<std::string, Row> rows;
+  for (const Json &one : objects(results.attention, "cases")) {
+    const std::string config = text(one, "config"), shape = shapeOf(one);
+    if (config.empty() || shape.empty()) continue;
+    if (std::find(configs.begin(), configs.end(), config) == configs.end()) configs.push_back(config);
+    if (rows.find(shape) == rows.end()) shapes.push_back(shape);
+    rows[shape][config] = one;
+  }
+  if (configs.empty()) return;
+  line("");
+  line("TOPS, kernel/end to end, and the time of the best 16-bit peer over ours");
+  constexpr size_t columns = 3;
+  for (size_t first = 0; first < configs.size(); first += columns) {
+    const auto begin = configs.begin() + long(first);
+    printSpeedOf({begin, begin + long(std::min(columns, configs.size() - first))}, shapes, rows, results);
+  }
+}
+
+void printPeers(const Results &results) {
+  std::map<std::string, int> wins;
+  for (const auto &[shape, peer] : bestPeers(results)) ++wins[peer.first];
+  std::string words;
+  for (const auto &[name, count] : wins)
+    words += (words.empty() ? "" : ", ") + name + " " + std::to_string(count) + "x";
+  if (!words.empty()) line("Best 16-bit peer: " + words);
+  for (const Json &skipped : objects(results.peers, "skipped"))
+    line("No peer " + text(skipped, "peer") + ": " + text(skipped, "reason"));
+}
+
+void printYardstick(const Results &results) {
+  std::string words;
+  for (const auto &[from, json] : {std::pair("", &results.attention), std::pair("PyTorch ", &results.peers)})
+    for (const Json &gemm : objects(*json, "gemm"))
+      if (const auto median = medianUs(member(gemm, "time")))
+        words += (words.empty() ? "" : ", ") + (from + text(gemm, "dtype")) +
+                 format(" %.0f", 2 * number(gemm, "m").value_or(0) * number(gemm, "n").value_or(0) *
+                                     number(gemm, "k").value_or(0) / *median / 1e6);
+  if (!words.empty()) line("GEMM, TOPS: " + words);
+}
+
+void printMachine(const Results &results) {
+  const std::vector<Json> all = objects(results.machine, "measurements");
+  if (all.empty()) return;
+  line("");
+  line("Machine");
+  for (const Json &one : all) {
+    const auto value = number(one, "value");
+    const std::string said = !text(one, "skipped").empty() ? "skipped: " + text(one, "skipped")
+                             : results.simulated           ? "simulated"
+                             : value                       ? format("%.4g ", *value) + text(one, "unit")
+                                                           : "no value";
+    line("  " + padded(text(one, "name"), 28) + " " + said);
+  }
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "Usage: kit-summary DIR\n");
+    return 2;
+  }
+  try {
+    const Results results = Results::read(argv[1]);
+    printHead(results);
+    printStages(results);
+    printChecks(results);
+    if (!results.simulated) {
+      printSpeed(results);
+      printYardstick(results);
+      printPeers(results);
+    }
+    printMachine(results);
+    line("");
+    std::printf("All files: %s\n", argv[1]);
+    return 0;
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "kit-summary: %s\n", error.what());
+    return 4;
+  }
+}
