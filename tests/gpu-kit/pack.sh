@@ -34,12 +34,11 @@ bare "$kit/run.sh" --tiny --device sim:sm_80 --out "$work/empty/out" >"$work/pri
   die "run.sh ended with exit status $?"
 }
 cd out
-for file in run.json device.json conformance.json attention.json nvidia-smi.txt summary.txt results.tar.xz; do
+for file in run.json device.json conformance.json machine.json attention.json nvidia-smi.txt summary.txt results.tar.xz; do
   [ -s "$file" ] || die "$file is missing"
 done
-[ -e "$kit/bin/bench-machine" ] && { [ -s machine.json ] || die 'machine.json is missing'; }
 ls -A | grep -E '\.(tmp|part)$' && die 'a temporary file was left'
-for stage in facts conformance numerics attention; do
+for stage in facts conformance numerics machine attention; do
   grep -q "\"name\": \"$stage\", \"status\": \"ok\"" run.json || { cat run.json "log-$stage.txt"; die "$stage is not ok"; }
 done
 grep -q '"complete": true' run.json || die 'run.json is not complete'
@@ -47,6 +46,7 @@ grep -q "\"commit\": \"$(head -n 1 "$kit/VERSION")\"" attention.json || die 'the
 cmp -s summary.txt "$work/printed" || die 'the summary was not printed'
 grep -q '^SIMULATED' summary.txt || die 'the summary does not say that times mean nothing'
 grep -q 'Conformance checks: [1-9][0-9]* passed, 0 failed' summary.txt || die 'no conformance in the summary'
+grep -qE '^Machine: [1-9][0-9]* measurements verified, 0 failed' summary.txt || die 'no measurements in the summary'
 [ "$(awk 'length > 79' summary.txt)" = '' ] || die 'the summary is wider than a terminal'
 grep -q 'TOPS' summary.txt && die 'the summary shows the speed of a simulated device'
 tar -tf results.tar.xz | sort >"$work/packed"

@@ -112,7 +112,7 @@ class Complete(Case):
         results = Results(self.directory)
         self.assertEqual(plots.bandwidth(results), (2950, 'memory.loads.dram'))
         names = [name for name, _ in plots.peaks(results)]
-        self.assertEqual(names, [name + '.short' for name in ('mma.s8', 'mma.f16', 'wgmma.s8', 'wgmma.f16', 'wgmma.e4m3')])
+        self.assertEqual(names, ['wgmma.%s-n256-shared.short' % dtype for dtype in ('s8', 'f16', 'e4m3')])
 
     def test_failures_stand_above_the_stage_table(self):
         text, _ = rendered(self.directory)

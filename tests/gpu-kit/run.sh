@@ -74,13 +74,15 @@ grep -q '1980 MHz, 0x0000000000000004' clocks.csv || die 'no clocks'
 grep -q -- '--device cuda:0 --quick --time-limit 36 --out' "$kit/bin/arguments" || die 'the benchmark was called wrongly'
 grep -q 'attention  *failed' summary.txt || die 'no summary'
 tar -tf results.tar.xz | grep -q out/clocks.csv || die 'the clocks are not packed'
-pgrep -f "$kit/bin/|$tools/nvidia-smi" >/dev/null && die 'something still runs'
+still_runs() { grep -qsaE "$work/(ki[t]/bin|tool[s])/" /proc/[0-9]*/cmdline; }
+still_runs && die 'something still runs'
 python3 -c 'import json, sys; [json.load(open(name)) for name in sys.argv[1:]]' run.json device.json || die 'no JSON'
 
 # An interrupt while a stage runs.
 PATH=$tools:/usr/bin:/bin bash "$kit/run.sh" --quick --out "$work/cut" >"$work/printed" 2>"$work/talk" &
 main=$!
-until grep -q '"name": "facts"' "$work/cut/run.json" 2>/dev/null; do sleep 0.1; done
+until [ -s "$work/cut/log-conformance.txt" ]; do sleep 0.1; done
+still_runs || die 'the test does not see what runs'
 kill -TERM $main
 code=0
 wait $main || code=$?
@@ -90,7 +92,7 @@ state conformance interrupted
 grep -q '"complete": false' run.json || die 'an interrupted run says that it is complete'
 grep -q '"name": "attention"' run.json && die 'went on after an interrupt'
 [ -s summary.txt ] && [ -s results.tar.xz ] || die 'nothing usable after an interrupt'
-pgrep -f "$kit/bin/|$tools/nvidia-smi" >/dev/null && die 'something still runs after an interrupt'
+still_runs && die 'something still runs after an interrupt'
 
 # Mistakes.
 mistake() { # STATUS WORDS ARGUMENT…

@@ -173,6 +173,7 @@ end_stage() { # STATUS REASON EXIT
 last_line() { # FILE: its last line with anything in it, at most 200 characters
   local line found=
   while read -r line || [ -n "$line" ]; do [ -z "$line" ] || found=$line; done < <(tail -n 20 -- "$1" 2>/dev/null)
+  found=${found//[^ -~]/?}
   printf '%s' "${found:0:200}"
 }
 
@@ -181,7 +182,7 @@ run_limited() { # SECONDS COMMAND…: its output goes to $log; returns its statu
   shift
   timeout -k "$grace" "$seconds" "$@" >>"$log" 2>&1 </dev/null &
   child=$!
-  wait "$child"
+  wait "$child" 2>/dev/null # bash tells of a killed child there
   status=$?
   # An interrupt ends the first wait at once; the program is given its time to go.
   if [ -n "$interrupted" ]; then
@@ -329,15 +330,22 @@ summarise() {
 }
 
 pack_results() {
-  local archive=$out/results.tar.xz how=-J
+  local archive=$out/results.tar.xz how=-J status
   command -v tar >/dev/null 2>&1 || { say 'tar is not installed: the results are not packed'; return; }
   if ! command -v xz >/dev/null 2>&1; then
     archive=$out/results.tar.gz how=-z
     say 'xz is not installed: the results are packed by gzip'
   fi
   XZ_OPT=-3 tar -C "$(dirname -- "$out")" --exclude='results.tar.*' --exclude='*.tmp' "$how" -cf "$archive.part" \
-    "${out##*/}" 2>/dev/null && mv -f -- "$archive.part" "$archive" || say 'the results could not be packed'
-  rm -f -- "$archive.part"
+    "${out##*/}" 2>/dev/null
+  status=$?
+  # 1: the directory changed while it was read, since the archive is written there; that is left out anyway.
+  if [ $status -le 1 ]; then
+    mv -f -- "$archive.part" "$archive"
+  else
+    rm -f -- "$archive.part"
+    say "the results could not be packed: tar ended with status $status"
+  fi
 }
 
 # The C++ library of this system where it will do, else the one that the kit brings along.

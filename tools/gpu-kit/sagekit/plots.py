@@ -128,12 +128,14 @@ def measured(results, group):
 
 
 def peaks(results):
-    """MMA peaks in TOPS, measured; where none was, those of the arch. Of one product measured for a short and for a long
-    time, the short one: it is the higher roof."""
+    """MMA peaks in TOPS: the highest measured one of each type; where none was measured, those of the arch."""
     clock, _ = results.clock_under_load()
-    tops = {name: value for name, value, unit in measured(results, 'mma') if unit == 'TOPS'}
-    found = [(name, value) for name, value in tops.items()
-             if not (name.endswith('.sustained') and name.replace('.sustained', '.short') in tops)]
+    highest = {}
+    for name, value, unit in measured(results, 'mma'):
+        dtype = next((t for t in ('bf16', 'f16', 'e4m3', 's8') if t in name), None)
+        if unit == 'TOPS' and dtype and value > highest.get(dtype, ('', 0))[1]:
+            highest[dtype] = (name, value)
+    found = list(highest.values())
     known = bounds.rates(results.arch) or {}
     theory = [(dtype + ' (arch)', bounds.rate_tops(results.arch, dtype, results.multiprocessors, clock)) for dtype in known]
     return found or [(name, value) for name, value in theory if value]

@@ -56,7 +56,7 @@ def times(value):
 
 def measurement(entry):
     """A measurement of machine.json with every field of its type."""
-    clean = {field: text(entry.get(field)) for field in ('name', 'group', 'unit', 'what', 'skipped')}
+    clean = {field: text(entry.get(field)) for field in ('name', 'group', 'unit', 'what', 'skipped', 'failed')}
     raw = entry.get('raw') if isinstance(entry.get('raw'), list) else []
     clean['value'] = number(entry.get('value'))
     clean['raw'] = [v for v in map(number, raw) if v is not None]

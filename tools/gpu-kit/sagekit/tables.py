@@ -64,7 +64,7 @@ def failures(results):
     found += ['benchmark, %s %s: %s' % (c.who, c.key, c.reason or 'failed') for c in results.attention
               if c.status == 'failed']
     found += ['benchmark, GEMM %s: its result is wrong' % g['dtype'] for g in results.gemm if g['verified'] is False]
-    found += ['measurement %s: not verified' % m['name'] for m in results.machine
+    found += ['measurement %s: %s' % (m['name'], m['failed'] or 'its result is wrong') for m in results.machine
               if m['verified'] is False and not m['skipped']]
     found += ['peer %s, %s: %s' % (c.who, c.key, c.reason or 'failed') for c in results.peers if c.status == 'failed']
     return [line[:400] for line in found]
@@ -217,8 +217,9 @@ def machine(results):
         value = figure(m['value'])
         if results.simulated and value != '–':
             value = SIMULATED
-        state = Cell('skipped: ' + m['skipped'], 'dim') if m['skipped'] else status_cell(
-            'ok' if m['verified'] is True else 'failed' if m['verified'] is False else 'not checked')
+        state = (Cell('skipped: ' + m['skipped'], 'dim') if m['skipped'] else
+                 Cell('failed: ' + m['failed'], 'bad') if m['failed'] else
+                 Cell('ok', 'good') if m['verified'] is True else Cell('wrong result', 'bad'))
         rows.append([m['group'], m['name'], value, m['unit'], state, m['what']])
     return Section('Machine', Table(['group', 'measurement', 'value', 'unit', 'result', 'what'], rows) if rows else
                    'No machine measurement.')

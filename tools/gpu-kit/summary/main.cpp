@@ -69,7 +69,7 @@ std::vector<std::string> failures(const Results &results) {
     if (member(one, "verified") == Json(false)) found.push_back("gemm " + text(one, "dtype") + ": wrong result");
   for (const Json &one : objects(results.machine, "measurements"))
     if (member(one, "verified") == Json(false) && text(one, "skipped").empty())
-      found.push_back(text(one, "name") + ": not verified");
+      found.push_back(text(one, "name") + ": " + (text(one, "failed").empty() ? "wrong result" : text(one, "failed")));
   return found;
 }
 
@@ -170,18 +170,47 @@ void printYardstick(const Results &results) {
   if (!words.empty()) line("GEMM, TOPS: " + words);
 }
 
+std::string valueOf(const Json &one) {
+  if (!text(one, "skipped").empty()) return "skipped: " + text(one, "skipped");
+  if (!text(one, "failed").empty()) return "FAILED: " + text(one, "failed");
+  const auto value = number(one, "value");
+  return value ? format("%.4g ", *value) + text(one, "unit") : "no value";
+}
+
+// A peak is measured in three ways, NAME.short, NAME.sustained and NAME.per-clock: one line.
+std::string peakOf(const std::map<std::string, Json> &byName, const std::string &base) {
+  const auto part = [&](const char *suffix, const char *form) {
+    const auto found = byName.find(base + suffix);
+    const auto value = found == byName.end() ? std::nullopt : number(found->second, "value");
+    return value ? format(form, *value) : "no value";
+  };
+  return part(".short", "%.0f") + " TOPS, " + part(".sustained", "%.0f sustained, ") +
+         part(".per-clock", "%.0f a clock and SM");
+}
+
 void printMachine(const Results &results) {
   const std::vector<Json> all = objects(results.machine, "measurements");
   if (all.empty()) return;
-  line("");
-  line("Machine");
+  std::map<std::string, Json> byName;
+  int good = 0, skipped = 0;
   for (const Json &one : all) {
-    const auto value = number(one, "value");
-    const std::string said = !text(one, "skipped").empty() ? "skipped: " + text(one, "skipped")
-                             : results.simulated           ? "simulated"
-                             : value                       ? format("%.4g ", *value) + text(one, "unit")
-                                                           : "no value";
-    line("  " + padded(text(one, "name"), 28) + " " + said);
+    byName[text(one, "name")] = one;
+    if (!text(one, "skipped").empty())
+      ++skipped;
+    else
+      good += member(one, "verified") == Json(true);
+  }
+  line("");
+  line("Machine: " + std::to_string(good) + " measurements verified, " +
+       std::to_string(int(all.size()) - good - skipped) + " failed, " + std::to_string(skipped) + " skipped");
+  if (results.simulated) return;
+  for (const Json &one : all) {
+    const std::string name = text(one, "name");
+    const size_t dot = name.rfind('.');
+    const std::string base = name.substr(0, dot), suffix = dot == std::string::npos ? "" : name.substr(dot);
+    const bool isPeak = byName.count(base + ".short") && text(one, "skipped").empty() && text(one, "failed").empty();
+    if (isPeak && (suffix == ".sustained" || suffix == ".per-clock")) continue;
+    line("  " + padded(isPeak ? base : name, 28) + " " + (isPeak ? peakOf(byName, base) : valueOf(one)));
   }
 }
 

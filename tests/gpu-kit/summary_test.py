@@ -1,0 +1,102 @@
+"""Tests of kit-summary on invented results: its figures are the report's, and no damage to a file stops it.
+
+summary_test.py KIT-SUMMARY
+"""
+import copy
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path[:0] = [os.path.join(HERE, '..', '..', 'tools', 'gpu-kit'), os.path.join(HERE, 'fixtures')]
+
+import invented_results  # noqa: E402
+from sagekit.results import Results  # noqa: E402
+
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+FILES = ('run.json', 'conformance.json', 'machine.json', 'attention.json', 'peers.json')
+
+
+class Summary(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.directory = scratch.name
+        invented_results.write(self.directory)
+
+    def load(self, name):
+        with open(os.path.join(self.directory, name), encoding='utf-8') as file:
+            return json.load(file)
+
+    def save(self, name, content):
+        with open(os.path.join(self.directory, name), 'w', encoding='utf-8') as file:
+            file.write(content if isinstance(content, str) else json.dumps(content))
+
+    def summary(self):
+        done = subprocess.run([PROGRAM, self.directory], capture_output=True, text=True, timeout=20)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        lines = done.stdout.splitlines()
+        self.assertEqual([line for line in lines[:-1] if len(line) > 79], [])
+        return done.stdout
+
+    def test_figures_are_those_of_the_report(self):
+        text = self.summary()
+        results = Results(self.directory)
+        case = next(c for c in results.attention if c.who == 'sage-b' and c.key.tokens == 8192)
+        peer = results.best_peer(case.key, 16)
+        expected = '%.0f/%.0f %.2fx' % (case.kernel.tops(case.key.operations), case.end_to_end.tops(case.key.operations),
+                                       peer.kernel.median / case.end_to_end.median)
+        row = next(line for line in text.splitlines() if line.startswith('  4x32x8192x64  '))
+        self.assertTrue(row.endswith(expected), (row, expected))
+
+    def test_says_what_failed(self):
+        text = ' '.join(self.summary().split())
+        self.assertIn('Conformance checks: 175 passed, 1 failed, 16 skipped', text)
+        self.assertIn('FAILED sage-b D 128 N 333 causal: product_bits', text)
+        self.assertIn('peers timeout 85 s stopped at its limit', text)
+
+    def test_simulated_times_are_not_shown(self):
+        attention = self.load('attention.json')
+        attention['device']['simulated'] = True
+        self.save('attention.json', attention)
+        text = self.summary()
+        self.assertIn('SIMULATED', text)
+        self.assertNotIn('TOPS', text)
+
+    def test_missing_and_malformed_files_are_named(self):
+        for name in FILES:
+            os.remove(os.path.join(self.directory, name))
+        for name in FILES:
+            self.assertIn('! %s is missing' % name, self.summary())
+        for content in ('', '[]', '{"cases": [', '[' * 10000, '\x00'):
+            for name in FILES:
+                self.save(name, content)
+            for name in FILES:
+                self.assertIn('! %s is malformed' % name, self.summary())
+
+    def test_no_damaged_value_stops_it(self):
+        chance = random.Random(7)
+        odd = (None, True, -1, 0, 1e308, 10 ** 400, 'x' * 300, 'ä\x1b[31m', '', [], {}, [None], {'a': 1}, [{'name': 3}])
+        for name in FILES:
+            original = self.load(name)
+            for _ in range(40):
+                mutant = copy.deepcopy(original)
+                place = mutant
+                while True:
+                    key = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
+                    if not isinstance(place[key], (dict, list)) or not place[key] or chance.random() < 0.2:
+                        place[key] = chance.choice(odd)
+                        break
+                    place = place[key]
+                self.save(name, mutant)
+                self.summary()
+            self.save(name, original)
+
+
+if __name__ == '__main__':
+    unittest.main()
