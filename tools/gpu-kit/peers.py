@@ -104,8 +104,9 @@ class Run:
         self.stopwatch = Stopwatch(torch, device)
         self.made_for, self.tensors = None, None
 
-    def is_late(self):
-        return self.deadline is not None and time.monotonic() > self.deadline
+    def is_late(self, needed=0):
+        """Whether fewer than `needed` seconds are left."""
+        return self.deadline is not None and time.monotonic() + needed > self.deadline
 
     def inputs(self, shape):
         """q, k, v of a shape; the last ones are kept, since the peers of one shape follow each other."""
@@ -260,7 +261,7 @@ def main():
         run.gemms(256 if args.extent == 'tiny' else 8192)
         here = peers_here(record)
         for peer, shape in peerlist.work(here, recipe.shapes(args.shapes, args.extent)):
-            if run.is_late():
+            if run.is_late(peerlist.COMPILE_SECONDS if peer.few else 0):
                 record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)
                 return record.save()  # not complete
             run.case(peer, shape)

@@ -123,16 +123,17 @@ def missing_packages(peers):
 
 
 FEW_TOKENS = 8192
+COMPILE_SECONDS = 15  # what compiling for a shape may take
 
 
 def few_shapes(shapes):
-    """For each head dim and mask, the grid's longest shape of at most FEW_TOKENS."""
+    """For each head dim and mask, the grid's longest shape of at most FEW_TOKENS; the larger head dim first."""
     chosen = {}
     for s in shapes:
         key = (s['head_dim'], s['mask'])
         if s['shape'] == 'grid' and s['tokens'] <= FEW_TOKENS and s['tokens'] >= chosen.get(key, s)['tokens']:
             chosen[key] = s
-    return list(chosen.values())
+    return sorted(chosen.values(), key=lambda s: (-s['head_dim'], s['mask'] == 'causal'))
 
 
 def work(peers, shapes):

@@ -135,7 +135,8 @@ def peer_text(peer):
 
 def speed(results):
     note = ('TOPS = 4·B·H·N²·D / median time, half for causal; shapes are B×H×N×D (query/key heads). Ratios: time of the '
-            'peer over ours, above 1 we are faster; in brackets the range by the quartiles; grey: inside the noise.')
+            'peer over ours, above 1 we are faster; in brackets the range by the quartiles; grey: inside the noise. The '
+            'plots show our kernel alone; 8-bit peers quantise inside the call, so compare those with our end to end.')
     if results.simulated:
         note = ('This device is simulated: its times say nothing of speed, so the tables say “simulated” in their place, '
                 'and the plots are left out.')
