@@ -91,6 +91,27 @@ class Work(unittest.TestCase):
                  if p.name == 'spas-sage'}
         self.assertEqual(masks, {'sparge'})
 
+    def test_what_a_peer_needs_is_named(self):
+        def why(needs):
+            return peers.why_missing(peers.Peer('p', 16, None, needs))
+        self.assertEqual([why(''), why('json'), why('json:dumps')], ['', '', ''])
+        self.assertEqual(why('json:sageattn'), 'json has no sageattn')
+        self.assertIn("No module named 'nowhere_to_be_found'", why('nowhere_to_be_found:f'))
+
+    def test_peer_that_only_raises_is_given_up_after_two_shapes(self):
+        def make(*_):
+            raise RuntimeError('no such GPU')
+        run = object.__new__(program.Run)
+        run.__dict__.update(torch=None, device=type('Device', (), {'type': 'cpu'}), raised={},
+                            record=type('Record', (), {'json': {'cases': []}, 'save': lambda self: None})())
+        run.inputs = lambda shape: ()
+        peer = peers.Peer('p', 16, make)
+        for hopeless in (False, False, True):
+            self.assertEqual(run.is_hopeless(peer), hopeless)
+            run.case(peer, grid(8))
+        reasons = {case['reason'] for case in run.record.json['cases']}
+        self.assertEqual(reasons, {'RuntimeError: no such GPU'})
+
     def test_operations(self):
         self.assertEqual(attention_operations(1, 2, 10, 10, 64, 'none'), 4 * 2 * 100 * 64)
         self.assertEqual(attention_operations(1, 2, 10, 10, 64, 'causal'), 2 * 2 * 100 * 64)

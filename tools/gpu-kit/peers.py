@@ -103,6 +103,7 @@ class Run:
         self.torch, self.device, self.record, self.deadline = torch, device, record, deadline
         self.stopwatch = Stopwatch(torch, device)
         self.made_for, self.tensors = None, None
+        self.raised = {}  # how often each peer has raised an error; None once it has worked
 
     def is_late(self, needed=0):
         """Whether fewer than `needed` seconds are left."""
@@ -155,14 +156,21 @@ class Run:
         entry = dict(shape, peer=peer.name, bits=peer.bits, time=None, check=None, status='ok', reason='')
         try:
             self.measure(peer, shape, entry)
+            self.raised[peer] = None
         except Exception as error:  # a foreign kernel may fail in any way; that is a result
             entry.update(status='failed', reason=first_line(error))
+            if self.raised.get(peer, 0) is not None:
+                self.raised[peer] = self.raised.get(peer, 0) + 1
         self.record.json['cases'].append(entry)
         self.record.save()
         took = entry['time']['median_us'] if entry['time'] else 0
         print('%s %s: %s %.1f us %s' % (peer.name, [shape[f] for f in recipe.FIELDS[1:]], entry['status'], took,
                                        entry['reason']), file=sys.stderr, flush=True)
         self.still_there()
+
+    def is_hopeless(self, peer):
+        """A peer that has raised an error on its first two shapes would do so on the others."""
+        return self.raised.get(peer, 0) == 2
 
     def gemm(self, dtype, size):
         torch = self.torch
@@ -227,11 +235,14 @@ def note_versions(record):
 
 
 def peers_here(record):
-    every = peerlist.every_peer()
-    missing = peerlist.missing_packages(every)
-    for package, why in missing.items():
-        record.skip(package, why)
-    return [peer for peer in every if not set(peer.packages) & set(missing)]
+    here = []
+    for peer in peerlist.every_peer():
+        why = peerlist.why_missing(peer)
+        if why:
+            record.skip(peer.name, why)
+        else:
+            here.append(peer)
+    return here
 
 
 def arguments():
@@ -264,7 +275,8 @@ def main():
             if run.is_late(peerlist.COMPILE_SECONDS if peer.few else 0):
                 record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)
                 return record.save()  # not complete
-            run.case(peer, shape)
+            if not run.is_hopeless(peer):
+                run.case(peer, shape)
     except Gone as error:
         record.skip('the rest', 'the device does not answer any more: %s' % error)
         return record.save()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# One unattended run of everything that only a GPU can answer: facts, conformance, measurements, benchmarks, peers. Lies
-# at the top of the unpacked kit (tools/gpu-kit/pack) and needs bash and coreutils; tar, xz, nvidia-smi, compute-sanitizer
-# and Python with PyTorch are used where they are. It changes no setting of the GPU.
+# One unattended run of everything that only a GPU can answer: facts, conformance, measurements, benchmarks, peers.
+# Lies at the top of the unpacked kit (tools/gpu-kit/pack) and needs bash and coreutils; tar, xz, nvidia-smi,
+# compute-sanitizer and Python with PyTorch are used where they are. It changes no setting of the GPU.
 #
 # Each stage has a time limit; one that fails or is stopped does not stop the next. All lands in one directory
 # (docs/measuring.md has the format), which is whole at every moment: also after Ctrl-C.
@@ -166,8 +166,9 @@ begin_stage() { # NAME
 
 end_stage() { # STATUS REASON EXIT
   local took=$(($(now_us) - began))
-  stage_rows+=("$(printf '{"name": "%s", "status": "%s", "start": %s, "seconds": %s, "limit": %s, "exit": %s, "reason": %s}' \
-    "$stage" "$1" "$(seconds "$began")" "$(seconds "$took")" "$limit" "${3:-0}" "$(json_text "$2")")")
+  stage_rows+=("$(printf '{"name": "%s", "status": "%s", "start": %s, "seconds": %s, ' \
+    "$stage" "$1" "$(seconds "$began")" "$(seconds "$took")"
+  printf '"limit": %s, "exit": %s, "reason": %s}' "$limit" "${3:-0}" "$(json_text "$2")")")
   write_run
   case $1 in failed | timeout) any_failed=yes ;; esac
   say "$1, $((took / 1000000)) s${2:+: $2}"

@@ -11,11 +11,11 @@ from .recipe import RULES
 
 
 class Peer:
-    """`masks`: what it is run on. `bound`: the relative L1 above which its output is wrong and its time worth nothing;
+    """`needs`: "package" or "package:function", what it is made of. `masks`: what it is run on. `bound`: the relative L1 above which its output is wrong and its time worth nothing;
     None for a kernel that leaves blocks out. `few`: compiled anew for every shape, so run on a few shapes only."""
 
-    def __init__(self, name, bits, make, packages=(), masks=('none', 'causal'), bound=None, few=False):
-        self.name, self.bits, self.make, self.packages = name, bits, make, packages
+    def __init__(self, name, bits, make, needs='', masks=('none', 'causal'), bound=None, few=False):
+        self.name, self.bits, self.make, self.needs = name, bits, make, needs
         self.masks, self.few = masks, few
         self.bound = bound
 
@@ -98,28 +98,30 @@ def every_peer():
         Peer('sdpa-cudnn', 16, sdpa('CUDNN_ATTENTION'), bound=HALF),
         Peer('sdpa-flash', 16, sdpa('FLASH_ATTENTION'), bound=HALF),
         Peer('sdpa-efficient', 16, sdpa('EFFICIENT_ATTENTION'), bound=HALF),
-        *[Peer(name, 8, from_package('sageattention', function, tensor_layout='HND'), ('sageattention',), bound=EIGHT)
-          for name, function in sage],
-        Peer('flash-attn-2', 16, flash('flash_attn'), ('flash_attn',), bound=HALF),
-        Peer('flash-attn-3', 16, flash('flash_attn_interface'), ('flash_attn_interface',), bound=HALF),
-        Peer('flash-attn-3-fp8', 8, flash('flash_attn_interface', 'float8_e4m3fn'), ('flash_attn_interface',), bound=EIGHT),
-        Peer('xformers', 16, xformers, ('xformers',), bound=HALF),
+        *[Peer(name, 8, from_package('sageattention', function, tensor_layout='HND'), 'sageattention:' + function,
+               bound=EIGHT) for name, function in sage],
+        Peer('flash-attn-2', 16, flash('flash_attn'), 'flash_attn:flash_attn_func', bound=HALF),
+        Peer('flash-attn-3', 16, flash('flash_attn_interface'), 'flash_attn_interface:flash_attn_func', bound=HALF),
+        Peer('flash-attn-3-fp8', 8, flash('flash_attn_interface', 'float8_e4m3fn'),
+             'flash_attn_interface:flash_attn_func', bound=EIGHT),
+        Peer('xformers', 16, xformers, 'xformers.ops:memory_efficient_attention', bound=HALF),
         # Leaves blocks out by its own judgement, so its mask has a name of its own and it is compared with nothing.
-        Peer('spas-sage', 8, sparge, ('spas_sage_attn',), masks=('sparge',)),
+        Peer('spas-sage', 8, sparge, 'spas_sage_attn', masks=('sparge',)),
         Peer('flex', 16, flex, few=True, bound=HALF),
         Peer('flex', 16, flex, masks=('sparse50',), few=True, bound=HALF),
     ]
 
 
-def missing_packages(peers):
-    """{package: why} of what cannot be imported."""
-    why = {}
-    for package in dict.fromkeys(p for peer in peers for p in peer.packages):
-        try:
-            importlib.import_module(package)
-        except Exception as error:  # an import of a CUDA extension may fail in any way
-            why[package] = '%s: %s' % (type(error).__name__, error)
-    return why
+def why_missing(peer):
+    """Why a peer cannot be had here; '' if it can."""
+    package, _, function = peer.needs.partition(':')
+    if not package:
+        return ''
+    try:
+        module = importlib.import_module(package)
+    except Exception as error:  # an import of a CUDA extension may fail in any way
+        return '%s: %s' % (type(error).__name__, error)
+    return '' if not function or hasattr(module, function) else '%s has no %s' % (package, function)
 
 
 FEW_TOKENS = 8192
