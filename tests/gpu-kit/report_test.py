@@ -108,6 +108,9 @@ class Complete(Case):
         self.assertIn('power cap', text)
         self.assertIn('matmul INT8 + FP16', text)
 
+    def test_says_what_bits_were_compared_with(self):
+        self.assertIn('compared with those of sim:sm_90a.', rendered(self.directory)[0])
+
     def test_roofline_stands_on_measured_roofs(self):
         results = Results(self.directory)
         self.assertEqual(plots.bandwidth(results), (2950, 'memory.loads.dram'))

@@ -71,7 +71,7 @@ grep -q 'exit status 5: sage-b: failed, ??\[31m relative L1' run.json || die 'no
 grep -q 'memcheck sage-b: ok.*racecheck flash: ERRORS' run.json || die 'the sanitizer did not find'
 grep -q '"driver": "580.00"' device.json || die 'no driver in device.json'
 grep -q '1980 MHz, 0x0000000000000004' clocks.csv || die 'no clocks'
-grep -q -- '--device cuda:0 --quick --time-limit 34 --out' "$kit/bin/arguments" || die 'the benchmark was called wrongly'
+grep -q -- '--device cuda:0 --quick --time-limit 45 --out' "$kit/bin/arguments" || die 'the benchmark was called wrongly'
 grep -q 'attention  *failed' summary.txt || die 'no summary'
 tar -tf results.tar.xz | grep -q out/clocks.csv || die 'the clocks are not packed'
 still_runs() { grep -qsaE "$work/(ki[t]/bin|tool[s])/" /proc/[0-9]*/cmdline; }

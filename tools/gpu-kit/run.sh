@@ -19,10 +19,10 @@ bin=$kit/bin
 # to 3 and 8 minutes is for asking the driver which devices there are, and for packing.
 limits=(
   'facts        6   6  30'
-  'conformance 38 105 240'
+  'conformance 25  90 240'
   'numerics    12  30 240'
   'machine     15  45 240'
-  'attention   38 130 240'
+  'attention   51 145 240'
   'sanitizer   14  40  30'
   'peers       27  90  60'
   'summary      4   6  30'

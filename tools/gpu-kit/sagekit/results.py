@@ -4,7 +4,7 @@ format says, is told in `problems` and left out, so that nothing after this has 
     Results(directory)
       .label .date .commit .device .simulated       what was measured, where
       .run .facts .stages                           of run.sh: run.json and device.json
-      .conformance .attention .gemm .machine        of our programs
+      .conformance .twin .attention .gemm .machine  of our programs
       .peers .peer_gemm .peers_skipped .versions    of peers.py
       .clocks                                       of nvidia-smi: clocks.csv
       .problems                                     what is missing or malformed, one sentence each
@@ -185,6 +185,7 @@ class Results:
     def _programs(self):
         conformance, machine, attention = (self._json(name) for name in PROGRAM_FILES)
         self.conformance = [c for c in entries(conformance.get('cases')) if text(c.get('name'))]
+        self.twin = text(conformance.get('twin'))
         for case in self.conformance:
             case['checks'] = [c for c in entries(case.get('checks')) if text(c.get('what'))]
         self.machine = [measurement(m) for m in entries(machine.get('measurements')) if text(m.get('name'))]

@@ -201,7 +201,10 @@ def accuracy(results):
             checks = [c.check for c in cases if c.who == who and c.check]
             inside.append([who, kind, '%d of %d' % (len(checks), sum(c.who == who for c in cases))] + worst(checks))
     metrics = ['cosine', 'relative L1', 'RMSE']
-    return Section('Accuracy', 'Against exact attention in double precision. The worst value of each metric is shown.',
+    bits = 'Bits were compared with those of %s.' % results.twin if results.twin else 'Bits were compared with nothing.'
+    if results.simulated:
+        bits += ' That is this very simulator: only a GPU can differ.'
+    return Section('Accuracy', 'Against exact attention in double precision; the worst value of each metric is shown. ' + bits,
                    Table(['config', 'check', 'ok', 'failed', 'skipped'] + metrics, conformance_summary(results),
                          'Conformance') if results.conformance else 'No conformance case.',
                    Table(['kernel', '', 'cases checked'] + metrics, inside, 'Checks in the benchmark itself')
