@@ -14,13 +14,17 @@ bare() { env -i PATH=/usr/bin:/bin HOME=/nonexistent "$@"; }
 # The same bytes every time: names in order, one date, one owner.
 tar --full-time -tvf "$work/kit.tar.xz" >"$work/list"
 [ "$(cut -d' ' -f2 "$work/list" | sort -u)" = 0/0 ] || die 'owners differ'
-[ "$(grep -oE '[0-9]{4}-[0-9-]+ [0-9:]+' "$work/list" | sort -u | wc -l)" = 1 ] || die 'dates differ'
+date=$(git -C "$source" log -1 --format=%ct 2>/dev/null || echo 0)
+[ "$(grep -oE '[0-9]{4}-[0-9-]+ [0-9:]+' "$work/list" | sort -u)" = "$(date -d "@$date" '+%Y-%m-%d %H:%M:%S')" ] ||
+  die 'dates are not that of the commit'
 tar -tf "$work/kit.tar.xz" >"$work/names"
 tr / '\001' <"$work/names" | LC_ALL=C sort -c || die 'names are not in order'
 
 mkdir "$work/empty"
 tar -xf "$work/kit.tar.xz" -C "$work/empty"
 kit=$work/empty/sagec-gpu-kit
+commit=$(git -C "$source" rev-parse HEAD 2>/dev/null || echo unknown)
+[ "$(head -n 1 "$kit/VERSION")" = "$commit" ] || die 'VERSION does not name the commit'
 grep -qrE "$source|$build" "$kit"/run.sh "$kit"/report "$kit"/peers.py "$kit"/sagekit && die 'a script names this machine'
 for program in "$kit"/bin/* ; do
   bare ldd "$program" | grep -q 'not found' && die "$program lacks a library"
@@ -42,7 +46,7 @@ for stage in facts conformance numerics machine attention; do
   grep -q "\"name\": \"$stage\", \"status\": \"ok\"" run.json || { cat run.json "log-$stage.txt"; die "$stage is not ok"; }
 done
 grep -q '"complete": true' run.json || die 'run.json is not complete'
-grep -q "\"commit\": \"$(head -n 1 "$kit/VERSION")\"" attention.json || die 'the programs do not know their commit'
+grep -q "\"commit\": \"$commit\"" attention.json || die 'the programs do not know their commit'
 cmp -s summary.txt "$work/printed" || die 'the summary was not printed'
 grep -q '^SIMULATED' summary.txt || die 'the summary does not say that times mean nothing'
 grep -q 'Conformance checks: [1-9][0-9]* passed, 0 failed' summary.txt || die 'no conformance in the summary'

@@ -37,13 +37,13 @@ script "$kit/bin/bench-machine" <<'END'
 sleep 60
 END
 script "$kit/bin/bench-attention" <<'END'
-echo "$@" >"$(dirname "$0")/arguments"; printf 'one\nsage-b: failed, \001\033[31m relative L1\n\n'; exit 5
+echo "$@" >"$(dirname "$0")/arguments"; printf 'one\nsage-b: failed, \001\033[31m "\\x"\n\n'; exit 5
 END
 script "$tools/nvidia-smi" <<'END'
 case "$*" in
 -q) printf 'Driver Version                            : 580.00\n' ;;
 *event_reasons*) exit 2 ;; # an old driver
-*-lms*) echo 'timestamp, clocks.current.sm [MHz], clocks_throttle_reasons.active'
+*throttle_reasons*-lms*) echo 'timestamp, clocks.current.sm [MHz], clocks_throttle_reasons.active'
   while :; do date -u '+%Y/%m/%d %H:%M:%S.123, 1980 MHz, 0x0000000000000004'; sleep 0.1; done ;;
 esac
 END
@@ -67,7 +67,7 @@ state machine timeout
 state attention failed
 state sanitizer failed
 state peers skipped
-grep -q 'exit status 5: sage-b: failed, ??\[31m relative L1' run.json || die 'no reason in run.json'
+grep -qF 'exit status 5: sage-b: failed, ??[31m \"\\x\"' run.json || die 'no reason in run.json'
 grep -q 'memcheck sage-b: ok.*racecheck flash: ERRORS' run.json || die 'the sanitizer did not find'
 grep -q '"driver": "580.00"' device.json || die 'no driver in device.json'
 grep -q '1980 MHz, 0x0000000000000004' clocks.csv || die 'no clocks'
