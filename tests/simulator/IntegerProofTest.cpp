@@ -293,6 +293,28 @@ TEST_CASE("cvt.pack saturates to two and four bits") {
     }
 }
 
+// Each takes a register apart and puts the parts together again the other way round.
+template <class T, class Part> void checkParts(const std::string &operation) {
+  check<T, T>(operation, [](Wide a, Wide, Wide) {
+    T turned = 0;
+    for (unsigned k = 0; k < sizeof(T) / sizeof(Part); ++k) {
+      const auto part = static_cast<Part>(a >> (8 * sizeof(Part) * k));
+      turned = static_cast<T>(turned | static_cast<T>(part) << (8 * (sizeof(T) - sizeof(Part) * (k + 1))));
+    }
+    return turned;
+  });
+}
+
+TEST_CASE("mov takes registers apart and puts them together") {
+  const Device device("sm_90a");
+  using u8 = std::uint8_t;
+  checkParts<u16, u8>(".reg .b8 %p<2>; mov.b16 {%p0, %p1}, %a; mov.b16 %d, {%p1, %p0};");
+  checkParts<u32, u8>(".reg .b8 %p<4>; mov.b32 {%p0, %p1, %p2, %p3}, %a; mov.b32 %d, {%p3, %p2, %p1, %p0};");
+  checkParts<u32, u16>(".reg .b16 %p<2>; mov.b32 {%p0, %p1}, %a; mov.b32 %d, {%p1, %p0};");
+  checkParts<u64, u16>(".reg .b16 %p<4>; mov.b64 {%p0, %p1, %p2, %p3}, %a; mov.b64 %d, {%p3, %p2, %p1, %p0};");
+  checkParts<u64, u32>(".reg .b32 %p<2>; mov.b64 {%p0, %p1}, %a; mov.b64 %d, {%p1, %p0};");
+}
+
 TEST_CASE("registers of 128 bits are moved, loaded, stored and exchanged whole") {
   const Device device("sm_90a");
   const std::string body =
