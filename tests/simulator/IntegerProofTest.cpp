@@ -323,9 +323,12 @@ TEST_CASE("registers of 128 bits are moved, loaded, stored and exchanged whole")
       "[%p+16], %o;\n"
       "mov.b128 {%a, %b, %c, %d}, %q; mov.b128 %s, {%d, %c, %b, %a}; st.global.b128 [%p+32], %s;\n"
       "atom.global.exch.b128 %o, [%p+48], %q; st.global.b128 [%p+64], %o;\n"
-      "atom.global.cas.b128 %o, [%p+48], %q, %s; atom.global.cas.b128 %o, [%p+48], %q, %q; st.global.b128 [%p+80], %o;";
+      "atom.global.cas.b128 %o, [%p+48], %q, %s; atom.global.cas.b128 %o, [%p+48], %q, %q; st.global.b128 [%p+80], "
+      "%o;\n"
+      ".shared .align 16 .b8 m[32]; st.shared.b128 [m+16], %q; atom.shared.exch.b128 %o, [m+16], %s; st.global.b128 "
+      "[%p+96], %o; ld.shared.b128 %o, [m+16]; st.global.b128 [%p+112], %o;";
   Kernel kernel(kernelText(".param .u64 p", body, "sm_90"));
-  std::vector<u64> data(12);
+  std::vector<u64> data(16);
   data[0] = 0x1111111122222222, data[1] = 0x3333333344444444, data[6] = 7, data[7] = 8;
   const Array<u64> memory(data);
   kernel({1, 1, 1, 1}, memory.address());
@@ -335,6 +338,8 @@ TEST_CASE("registers of 128 bits are moved, loaded, stored and exchanged whole")
   CHECK((r[8] == 7 && r[9] == 8));
   CHECK((r[6] == r[4] && r[7] == r[5]));   // the first cas found what exch had left
   CHECK((r[10] == r[4] && r[11] == r[5])); // the second one did not
+  CHECK((r[12] == data[0] && r[13] == data[1]));
+  CHECK((r[14] == r[4] && r[15] == r[5]));
 }
 
 TEST_CASE("parameters and results of functions may stand in registers") {

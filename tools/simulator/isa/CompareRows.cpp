@@ -256,7 +256,7 @@ template <class U, U Exponent> const Inst *testProperty(Warp &w, const Inst *i) 
   case 1: r = maskOf(v == Exponent); break;
   case 2: r = maskOf(v <= Exponent); break;
   case 3: r = maskOf(v > Exponent); break;
-  case 4: r = maskOf(v >= least) & maskOf(v < Exponent); break;
+  case 4: r = (maskOf(v >= least) | maskOf(v == U(0))) & maskOf(v < Exponent); break; // a zero counts as normal
   default: r = maskOf(v < least) & ~maskOf(v == U(0)); break;
   }
   putMask(w, i->o[0], r);
