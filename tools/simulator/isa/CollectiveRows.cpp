@@ -1,5 +1,6 @@
 // Exchanges between the lanes of a warp (PTX ISA §9.7.9.6 shfl, §9.7.13.10–9.7.13.14 vote, match, activemask, redux,
 // elect). Each gathers the lanes of its member mask first.
+#include <cmath>
 #include <cstdio>
 
 #include "isa/LevelRows.h"
@@ -148,7 +149,7 @@ template <class T> const Inst *reduce(Warp &w, const Inst *i) {
   put<T>(w, i->o[0], Lanes<T>(r));
   return i + 1;
 }
-// f32 minimum and maximum (sm_100a). `extra`: bit 0 max, 1 abs, 2 NaN.
+// f32 minimum and maximum (sm_100a); +0 is greater than -0. `extra`: bit 0 max, 1 abs, 2 NaN.
 const Inst *reduceFloat(Warp &w, const Inst *i) {
   SIM_GATHER(i->o[2]);
   const float *v = w.lanes<float>(i->o[1]);
@@ -157,7 +158,8 @@ const Inst *reduceFloat(Warp &w, const Inst *i) {
   for (u32 m = needed; m != 0; m &= m - 1) {
     const float x = (i->extra & 2) ? __builtin_fabsf(v[std::countr_zero(m)]) : v[std::countr_zero(m)];
     sawNan |= x != x;
-    if (r != r || ((i->extra & 1) ? x > r : x < r)) r = x != x ? r : x;
+    const bool low = x < r || (x == r && std::signbit(x)); // before r in the order of values and zeros
+    if (x == x && (r != r || low != ((i->extra & 1) != 0))) r = x;
   }
   if ((i->extra & 4) && sawNan) r = __builtin_nanf("");
   put<float>(w, i->o[0], canonical(Lanes<float>(r)));

@@ -136,7 +136,11 @@ template <class T> Handler fastSetp(unsigned outcomes) {
   }
 }
 
+/// There is no .ftz of bf16.
+bool flushesBfloat(const Form &f, Type t) { return f.has("ftz") && (t == Type::BF16 || t == Type::BF16x2); }
+
 Picked pickSetp(const Form &f) {
+  if (flushesBfloat(f, f.type())) return {};
   const unsigned extra = extraOf(f);
   switch (f.type()) {
   case Type::B16:
@@ -201,6 +205,7 @@ template <bool Bfloat> const Inst *setHalf(Warp &w, const Inst *i) {
   return i + 1;
 }
 Picked pickSet(const Form &f) {
+  if (flushesBfloat(f, f.type(1))) return {};
   const unsigned extra = extraOf(f) | trueValueOf(f.type(0)) << 6;
   switch (f.type(1)) {
   case Type::B32:
@@ -240,8 +245,15 @@ template <class T> const Inst *select(Warp &w, const Inst *i) {
   put<T>(w, i->o[0], choose<T>(sourceMask(w, i->o + 3), get<T>(w, i->o[1]), get<T>(w, i->o[2])));
   return i + 1;
 }
+// slct (§9.7.6.4). `extra` of the float's form: 1 flushes c, so that a negative subnormal chooses a.
 template <class T, bool Float> const Inst *slct(Warp &w, const Inst *i) {
-  const u32 mask = Float ? maskOf(get<float>(w, i->o[3]) >= 0.0f) : maskOf(get<i32>(w, i->o[3]) >= 0);
+  u32 mask;
+  if constexpr (Float) {
+    const Lanes<float> c = get<float>(w, i->o[3]);
+    mask = maskOf((i->extra ? flush(c) : c) >= 0.0f);
+  } else {
+    mask = maskOf(get<i32>(w, i->o[3]) >= 0);
+  }
   put<T>(w, i->o[0], choose<T>(mask, get<T>(w, i->o[1]), get<T>(w, i->o[2])));
   return i + 1;
 }
@@ -284,10 +296,12 @@ const Row rows[] = {
      90},
     {"selp b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64", "d a b p", UnitClass::Predicate,
      [](const Form &f) -> Picked { return typeBits(f.type()) == 64 ? select<u64> : select<u32>; }},
-    {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 s32", "d:0 a:0 b:0 c:s32", UnitClass::Predicate,
+    {"slct b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 s32", "d:0 a:0 b:0 c:s32", UnitClass::Predicate,
      [](const Form &f) -> Picked { return typeBits(f.type(0)) == 64 ? slct<u64, false> : slct<u32, false>; }},
     {"slct [ftz] b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64 f32", "d:0 a:0 b:0 c:f32", UnitClass::Predicate,
-     [](const Form &f) -> Picked { return typeBits(f.type(0)) == 64 ? slct<u64, true> : slct<u32, true>; }},
+     [](const Form &f) -> Picked {
+       return {typeBits(f.type(0)) == 64 ? slct<u64, true> : slct<u32, true>, f.has("ftz")};
+     }},
     {"testp finite|infinite|number|notanumber|normal|subnormal f32|f64", "P a", UnitClass::Predicate,
      [](const Form &f) -> Picked {
        unsigned property = 0;

@@ -73,7 +73,7 @@ const Inst *intToInt(Warp &w, const Inst *i) {
   Lanes<i64> v = loadInt(w, i->o[1], from, i->extra & 256);
   if (i->extra & 64) {
     const bool hugeSource = from == 6; // u64 above the signed range
-    if (hugeSource) v = v < 0 ? Lanes<i64>(to == 6 ? i64(-1) : INT64_MAX) : v;
+    if (hugeSource && to != 6) v = v < 0 ? Lanes<i64>(INT64_MAX) : v;
     if (to < 6)
       v = clamp(v, intRanges[to].low, intRanges[to].high);
     else if (to == 6 && !hugeSource)
@@ -138,8 +138,9 @@ const Inst *intToFloat(Warp &w, const Inst *i) {
     else
       exact = addOdd(high, low);
   }
-  if (i->extra & 128) exact = saturate<double>(exact);
-  if (to == CodeF64 && from >= 6 && (i->extra >> 5 & 3) != Nearest) {
+  if (i->extra & 128) {
+    exact = saturate<double>(exact);
+  } else if (to == CodeF64 && from >= 6 && (i->extra >> 5 & 3) != Nearest) {
     const auto rounding = static_cast<PackRounding>(i->extra >> 5 & 3);
     const bool isUnsigned = from == 6;
     exact = each<double>([rounding, isUnsigned](i64 x) { return intToDouble(x, isUnsigned, rounding); }, v);
@@ -290,7 +291,7 @@ const Inst *halfFromFp8(Warp &w, const Inst *i) {
   const bool relu = i->extra & 2;
   const auto one = [&format, relu](u32 x) -> float {
     const float v = unpackFloat(x & 0xff, format);
-    return relu && v < 0 ? 0.0f : v;
+    return relu && v <= 0 ? 0.0f : v;
   };
   const Lanes<u32> v = get<u32>(w, i->o[1]);
   put<u32>(w, i->o[0], floatToHalf(each<float>(one, v >> 8 & 0xffu)) << 16 | floatToHalf(each<float>(one, v & 0xffu)));

@@ -155,7 +155,12 @@ SIM_INLINE void countMma(Warp &w, const Shape &s) {
   w.stats->mmaOps += 2ull * s.m * s.n * s.k;
 }
 
-// f16, bf16, tf32 and smaller floats. `.satfinite` of wmma: an f16 result is finite.
+// f16, bf16, tf32 and smaller floats. `.satfinite` of wmma (CUDA C++ Programming Guide, mma_sync with satf): infinities
+// become the largest numbers, NaN becomes +0.
+SIM_INLINE Lanes<u32> finite(Lanes<u32> v, u32 infinity) {
+  const Lanes<u32> magnitude = v & (infinity | (infinity - 1));
+  return magnitude > infinity ? Lanes<u32>(0u) : magnitude == infinity ? v - 1u : v;
+}
 const Inst *denseFloat(Warp &w, const Inst *i) {
   if (!gatherAll(w, i)) return resume(w);
   const Shape &s = shapeOf(i);
@@ -172,9 +177,13 @@ const Inst *denseFloat(Warp &w, const Inst *i) {
   Lanes<u32> low = 0u;
   eachOfC(s, m, [&](unsigned n, float *const(&at)[32]) {
     const Lanes<float> v = gatherFrom(at);
-    if (!(i->extra & HalfD)) return put<float>(w, o.d[n], canonical(v));
+    const bool limit = i->extra & Limit;
+    if (!(i->extra & HalfD)) {
+      const Lanes<u32> x = bits<u32>(canonical(v));
+      return put<u32>(w, o.d[n], limit ? finite(x, 0x7f800000u) : x);
+    }
     Lanes<u32> h = floatToHalf(v);
-    if (i->extra & Limit) h = (h & 0x7fffu) == 0x7c00u ? h - 1u : h;
+    if (limit) h = finite(h, 0x7c00u);
     if (n & 1)
       put<u32>(w, o.d[n / 2], low | h << 16);
     else

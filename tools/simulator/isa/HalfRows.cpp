@@ -23,7 +23,7 @@ struct Bfloat {
 enum Flag : unsigned { Ftz = 1, Sat = 2, Relu = 4, NaN = 8, XorSign = 16 };
 unsigned flagsOf(const Form &f) {
   return unsigned(f.has("ftz")) | unsigned(f.has("sat")) << 1 | unsigned(f.has("relu")) << 2 |
-         unsigned(f.has("NaN")) << 3 | unsigned(f.has("abs") && f.has("xorsign")) << 4;
+         unsigned(f.has("NaN")) << 3 | unsigned(f.has("xorsign")) << 4;
 }
 
 template <class K> SIM_INLINE Lanes<u32> flushHalf(Lanes<u32> v) { return (v & K::exponent) == 0u ? v & 0x8000u : v; }
@@ -87,7 +87,7 @@ template <class K, bool Max> SIM_INLINE Lanes<u32> extremum(Lanes<u32> a, Lanes<
   r = y != y ? a : r;
   if (flags & NaN) r = x != x ? a : y != y ? b : r;
   const Lanes<float> value = K::open(r);
-  return (value != value ? Lanes<u32>(K::nan) : r) | flip;
+  return value != value ? Lanes<u32>(K::nan) : r | flip; // a NaN takes no sign from .xorsign
 }
 template <class K, bool Max, bool Pair> const Inst *minMax(Warp &w, const Inst *i) {
   const Lanes<u32> a = get<u32>(w, i->o[1]), b = get<u32>(w, i->o[2]);
@@ -139,10 +139,18 @@ const Row rows[] = {
     {"mul [rn] bf16|bf16x2", "d a b", UnitClass::Half, pickArithmetic<Mul>, 90},
     {"fma rn [ftz] [sat] [relu] f16|f16x2", "d a b c", UnitClass::Half, pickArithmetic<Fma>},
     {"fma rn [relu] bf16|bf16x2", "d a b c", UnitClass::Half, pickArithmetic<Fma>, 80},
-    {"min [ftz] [NaN] [xorsign] [abs] f16|f16x2|bf16|bf16x2", "d a b", UnitClass::Half, pickMinMax<false>, 80},
-    {"max [ftz] [NaN] [xorsign] [abs] f16|f16x2|bf16|bf16x2", "d a b", UnitClass::Half, pickMinMax<true>, 80},
-    {"neg [ftz] f16|f16x2|bf16|bf16x2", "d a", UnitClass::Half, pickSign<true>},
-    {"abs [ftz] f16|f16x2|bf16|bf16x2", "d a", UnitClass::Half, pickSign<false>},
+    {"min [ftz] [NaN] f16|f16x2", "d a b", UnitClass::Half, pickMinMax<false>, 80},
+    {"max [ftz] [NaN] f16|f16x2", "d a b", UnitClass::Half, pickMinMax<true>, 80},
+    {"min [ftz] [NaN] xorsign abs f16|f16x2", "d a b", UnitClass::Half, pickMinMax<false>, 86},
+    {"max [ftz] [NaN] xorsign abs f16|f16x2", "d a b", UnitClass::Half, pickMinMax<true>, 86},
+    {"min [NaN] bf16|bf16x2", "d a b", UnitClass::Half, pickMinMax<false>, 80},
+    {"max [NaN] bf16|bf16x2", "d a b", UnitClass::Half, pickMinMax<true>, 80},
+    {"min [NaN] xorsign abs bf16|bf16x2", "d a b", UnitClass::Half, pickMinMax<false>, 86},
+    {"max [NaN] xorsign abs bf16|bf16x2", "d a b", UnitClass::Half, pickMinMax<true>, 86},
+    {"neg [ftz] f16|f16x2", "d a", UnitClass::Half, pickSign<true>},
+    {"abs [ftz] f16|f16x2", "d a", UnitClass::Half, pickSign<false>},
+    {"neg bf16|bf16x2", "d a", UnitClass::Half, pickSign<true>, 80},
+    {"abs bf16|bf16x2", "d a", UnitClass::Half, pickSign<false>, 80},
 };
 
 } // namespace

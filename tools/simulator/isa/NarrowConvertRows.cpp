@@ -54,7 +54,7 @@ const Inst *widenTwo(Warp &w, const Inst *i) {
   const u32 mask = (1u << (1 + format.exponentBits + format.mantissaBits)) - 1;
   const auto one = [&](u32 x) -> float {
     const float v = unpackFloat(x & mask, format);
-    return relu && v < 0 ? 0.0f : v;
+    return relu && v <= 0 ? 0.0f : v;
   };
   const Lanes<u32> v = get<u32>(w, i->o[1]);
   put<u32>(w, i->o[0], floatToHalf(each<float>(one, v >> shift)) << 16 | floatToHalf(each<float>(one, v)));
