@@ -96,6 +96,22 @@ TEST_CASE("a second free and a free of nothing are reported, with the driver's c
   CHECK(cuda::cuCtxSynchronize() == Result::Success); // not sticky
 }
 
+TEST_CASE("what no GPU notices fails its launch alone, an illegal address every later call") {
+  Device device;
+  Array<u32> unwritten(64);
+  Array<u32> written(std::vector<u32>(64, 3));
+  Kernel kernel(
+      named("k", "mul.wide.u32 %o, %r, 4; add.s64 %a, %a, %o; ld.global.b32 %w, [%a]; st.global.b32 [%a+128], %w;"));
+  CHECK(kernel.tryLaunch({1}, unwritten.address()) == Result::LaunchFailed);
+  CHECK(lastReport().kind == "uninitialised_read");
+  CHECK(cuda::cuCtxSynchronize() == Result::Success);
+  CHECK(kernel.tryLaunch({1}, written.address()) == Result::Success);
+  CHECK(kernel.tryLaunch({1}, written.address() + 256) == Result::IllegalAddress);
+  CHECK(cuda::cuCtxSynchronize() == Result::IllegalAddress);
+  CHECK(kernel.tryLaunch({1}, written.address()) == Result::IllegalAddress);
+  device.reset();
+}
+
 TEST_CASE("counters tell how well global accesses coalesce") {
   Device device;
   Array<u32> buffer(std::vector<u32>(32 * 32, 1));

@@ -1,5 +1,5 @@
 // Exports: kernel launches, in all the ways that the driver's versions have had, and the counters. A launch runs to its
-// end, and a violation becomes the context's sticky error.
+// end, and fails with a violation, which may become the context's sticky error.
 #include <algorithm>
 #include <cstring>
 #include <string>

@@ -59,8 +59,7 @@ Result endlessWait(DriverState &s, ContextHandle &c, DevicePtr address, std::uin
   v.hasAddress = true;
   v.address = address;
   v.space = "global";
-  raise(s, c, v);
-  return c.sticky;
+  return raise(s, c, v);
 }
 
 /// Lets go of the lock between two looks.

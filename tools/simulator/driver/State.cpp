@@ -59,9 +59,9 @@ bool makeDevices(DriverState &s, const std::string &names) {
     device->spec = spec;
     // The host's memory limits the device's: data and shadows take three bytes for one.
     const Checks &checks = environment().checks;
-    device->memory = std::make_shared<DeviceMemory>(
-        std::min(spec->memoryBytes, hostMemoryBytes() / 3), checks.on(ViolationKind::UninitialisedRead),
-        checks.watchGlobal(), static_cast<unsigned>(device->ordinal));
+    device->memory = std::make_shared<DeviceMemory>(std::min(spec->memoryBytes, hostMemoryBytes() / 3),
+                                                    checks.on(ViolationKind::UninitialisedRead), checks.watchGlobal(),
+                                                    static_cast<unsigned>(device->ordinal));
     s.devices.push_back(std::move(device));
   }
   return true;
@@ -157,9 +157,11 @@ cuda::Result refuse(cuda::Result code, const std::string &why) {
   return code;
 }
 
-void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation) {
-  context.sticky = static_cast<cuda::Result>(violationResult(violation.kind));
+cuda::Result raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation) {
+  const auto code = static_cast<cuda::Result>(violationResult(violation.kind));
+  if (isSticky(violation.kind)) context.sticky = code;
   report(s, violation);
+  return code;
 }
 
 } // namespace sage::sim

@@ -185,9 +185,10 @@ void reportLeaks(const cuda::ContextHandle &context);
 void warnOnce(DriverState &s, const std::string &warning);
 /// CODE, for a launch that cannot be, after saying WHY: to a trace every time, else once.
 cuda::Result refuse(cuda::Result code, const std::string &why);
-/// Prints the violation, adds it to the report file, and makes the context unusable.
 /// All violations so far as the file of SAGESIM_REPORT; nothing where none is wanted.
 void writeReports(DriverState &s);
-void raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation);
+/// Prints the violation, adds it to the report file, and makes the context unusable where a GPU does so. Returns the
+/// driver's code for it.
+cuda::Result raise(DriverState &s, cuda::ContextHandle &context, const Violation &violation);
 
 } // namespace sage::sim

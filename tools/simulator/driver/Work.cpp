@@ -94,10 +94,7 @@ Result performKernel(DriverState &s, cuda::ContextHandle &c, const KernelWork &w
   const auto start = std::chrono::steady_clock::now();
   const LaunchOutcome outcome = runGrid(l, environment().hostThreads);
   count(s, p, outcome, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  if (outcome.violation) {
-    raise(s, c, *outcome.violation);
-    return c.sticky;
-  }
+  if (outcome.violation) return raise(s, c, *outcome.violation);
   return outcome.outOfMemory ? Result::OutOfMemory : Result::Success;
 }
 

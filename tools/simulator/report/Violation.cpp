@@ -16,19 +16,21 @@ struct KindRow {
   bool detector = true;
 };
 
-// In the order of the enumeration. Reads of undefined data have no code of their own on a GPU: nothing there detects
-// them, so they share the general launch failure.
+// Nothing on a GPU notices these: they share the general launch failure, and the context lives on, as it does there.
+constexpr cuda::Result unnoticed = cuda::Result::LaunchFailed;
+
+// In the order of the enumeration.
 constexpr KindRow kindRows[] = {
     {"out_of_bounds", cuda::Result::IllegalAddress},
     {"use_after_free", cuda::Result::IllegalAddress},
     {"misaligned", cuda::Result::MisalignedAddress},
-    {"uninitialised_read", cuda::Result::LaunchFailed},
-    {"in_flight_access", cuda::Result::LaunchFailed},
+    {"uninitialised_read", unnoticed},
+    {"in_flight_access", unnoticed},
     {"read_only_write", cuda::Result::IllegalAddress},
-    {"race", cuda::Result::LaunchFailed},
-    {"lane_race", cuda::Result::LaunchFailed},
-    {"global_race", cuda::Result::LaunchFailed},
-    {"divergence", cuda::Result::LaunchFailed},
+    {"race", unnoticed},
+    {"lane_race", unnoticed},
+    {"global_race", unnoticed},
+    {"divergence", unnoticed},
     {"deadlock", cuda::Result::LaunchTimeout},
     {"timeout", cuda::Result::LaunchTimeout},
     {"trap", cuda::Result::LaunchFailed, false},
@@ -38,15 +40,15 @@ constexpr KindRow kindRows[] = {
     {"double_free", cuda::Result::IllegalAddress},
     {"invalid_free", cuda::Result::IllegalAddress},
     {"leak", cuda::Result::Success},
-    {"invalid_mask", cuda::Result::LaunchFailed},
-    {"invalid_source", cuda::Result::LaunchFailed},
-    {"barrier_misuse", cuda::Result::LaunchFailed},
+    {"invalid_mask", unnoticed},
+    {"invalid_source", unnoticed},
+    {"barrier_misuse", unnoticed},
     {"stack_overflow", cuda::Result::HardwareStackError, false},
-    {"missing_proxy_fence", cuda::Result::LaunchFailed},
-    {"missing_wgmma_fence", cuda::Result::LaunchFailed},
-    {"register_in_flight", cuda::Result::LaunchFailed},
+    {"missing_proxy_fence", unnoticed},
+    {"missing_wgmma_fence", unnoticed},
+    {"register_in_flight", unnoticed},
     {"mbarrier_misuse", cuda::Result::IllegalInstruction},
-    {"unfinished_copy", cuda::Result::LaunchFailed},
+    {"unfinished_copy", unnoticed},
 };
 static_assert(std::size(kindRows) == violationKinds);
 
@@ -68,6 +70,10 @@ std::string hex(std::uint64_t value) {
 
 const char *violationName(ViolationKind kind) { return kindRows[static_cast<std::size_t>(kind)].name; }
 bool isDetector(ViolationKind kind) { return kindRows[static_cast<std::size_t>(kind)].detector; }
+bool isSticky(ViolationKind kind) {
+  const KindRow &row = kindRows[static_cast<std::size_t>(kind)];
+  return row.result != cuda::Result::Success && (row.result != unnoticed || !row.detector);
+}
 int violationResult(ViolationKind kind) { return static_cast<int>(kindRows[static_cast<std::size_t>(kind)].result); }
 
 std::string violationText(const Violation &v) {

@@ -46,6 +46,8 @@ inline constexpr std::size_t violationKinds = static_cast<std::size_t>(Violation
 const char *violationName(ViolationKind kind);
 /// Whether it is looked for, so that it can be switched off. The others are what an instruction does.
 bool isDetector(ViolationKind kind);
+/// Whether every later call in the context fails with it, as on a GPU, or the launch alone: what no GPU notices.
+bool isSticky(ViolationKind kind);
 /// The driver's error code for it.
 int violationResult(ViolationKind kind);
 
