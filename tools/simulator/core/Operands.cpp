@@ -426,9 +426,9 @@ void finish(const Draft &draft, const Instruction &instruction, const Form &form
   inst.picked = form.row->pick(form);
   if (!inst.picked.handler)
     failAt(instruction.line, "instruction '" + instruction.opcode + "' is not supported with these types");
-  if (draft.arch < form.row->minArch)
-    failAt(instruction.line, "instruction '" + instruction.opcode + "' requires .target sm_" +
-                                 std::to_string(form.row->minArch) + " or higher");
+  if (const unsigned arch = std::max(form.row->minArch, inst.picked.minArch); draft.arch < arch)
+    failAt(instruction.line,
+           "instruction '" + instruction.opcode + "' requires .target sm_" + std::to_string(arch) + " or higher");
   const DraftFunction &here = draft.functions[draft.now];
   if (instruction.predicate >= 0) inst.predicate = instruction.predicate + static_cast<int>(here.firstRegister);
   inst.owner = draft.function;

@@ -15,7 +15,6 @@ struct Bfloat {
 };
 float open(_Float16 v) { return static_cast<float>(v); }
 float open(Bfloat v) { return __builtin_bit_cast(float, std::uint32_t{v.bits} << 16); }
-template <class T> T open(T v) { return v; }
 // A sum of two halves is rounded to f32 and then to 11 or 8 bits: f32 has more than twice as many, so once is enough.
 template <class T> T close(float v);
 template <> _Float16 close<_Float16>(float v) {
@@ -26,14 +25,29 @@ template <> Bfloat close<Bfloat>(float v) {
   const auto x = __builtin_bit_cast(std::uint32_t, v);
   return {static_cast<std::uint16_t>((x + 0x7fff + (x >> 16 & 1)) >> 16)};
 }
-template <> float close<float>(float v) { return v; }
 
-template <class T> T floating(Op op, T old, T value) {
-  const auto a = open(old), b = open(value);
-  if constexpr (std::is_same_v<T, double>)
-    return op == Op::Add ? a + b : op == Op::Min ? std::fmin(a, b) : std::fmax(a, b);
-  else
-    return close<T>(op == Op::Add ? a + b : op == Op::Min ? std::fmin(a, b) : std::fmax(a, b));
+// §9.7.3.11: a number goes before a NaN, and −0 before +0.
+float minimum(float a, float b) { return a != a ? b : b != b ? a : a == b ? (std::signbit(a) ? a : b) : a < b ? a : b; }
+float maximum(float a, float b) { return a != a ? b : b != b ? a : a == b ? (std::signbit(a) ? b : a) : a > b ? a : b; }
+
+template <class T> T half(Op op, T old, T value) {
+  const float a = open(old), b = open(value);
+  return close<T>(op == Op::Add ? a + b : op == Op::Min ? minimum(a, b) : maximum(a, b));
+}
+// On bits, as the compiler takes all NaNs for the same.
+float flushed(float v) {
+  const auto x = __builtin_bit_cast(std::uint32_t, v);
+  return (x & 0x7f800000u) == 0 ? __builtin_bit_cast(float, x & 0x80000000u) : v;
+}
+template <bool Flush> std::uint32_t sum32(Op, std::uint32_t old, std::uint32_t value) {
+  float a = __builtin_bit_cast(float, old), b = __builtin_bit_cast(float, value);
+  if (Flush) a = flushed(a), b = flushed(b);
+  const float sum = a + b;
+  return sum != sum ? 0x7fffffffu : __builtin_bit_cast(std::uint32_t, Flush ? flushed(sum) : sum);
+}
+std::uint64_t sum64(Op, std::uint64_t old, std::uint64_t value) {
+  const double sum = __builtin_bit_cast(double, old) + __builtin_bit_cast(double, value);
+  return sum != sum ? 0x7ff8000000000000ull : __builtin_bit_cast(std::uint64_t, sum);
 }
 
 template <class T> T integer(Op op, T old, T value) {
@@ -93,10 +107,12 @@ void reduceElements(Reduction r, std::uint8_t *to, const std::uint8_t *from, std
   case Type::S64: return run<int64_t, uint64_t, integer<int64_t>>(r.op, to, from, bytes);
   case Type::U64:
   case Type::B64: return run<uint64_t, uint64_t, integer<uint64_t>>(r.op, to, from, bytes);
-  case Type::F16: return run<_Float16, uint16_t, floating<_Float16>>(r.op, to, from, bytes);
-  case Type::BF16: return run<Bfloat, uint16_t, floating<Bfloat>>(r.op, to, from, bytes);
-  case Type::F32: return run<float, uint32_t, floating<float>>(r.op, to, from, bytes);
-  case Type::F64: return run<double, uint64_t, floating<double>>(r.op, to, from, bytes);
+  case Type::F16: return run<_Float16, uint16_t, half<_Float16>>(r.op, to, from, bytes);
+  case Type::BF16: return run<Bfloat, uint16_t, half<Bfloat>>(r.op, to, from, bytes);
+  case Type::F32:
+    if (r.keepsSubnormals) return run<uint32_t, uint32_t, sum32<false>>(r.op, to, from, bytes);
+    return run<uint32_t, uint32_t, sum32<true>>(r.op, to, from, bytes);
+  case Type::F64: return run<uint64_t, uint64_t, sum64>(r.op, to, from, bytes);
   default: return run<uint32_t, uint32_t, integer<uint32_t>>(r.op, to, from, bytes);
   }
 }

@@ -2,7 +2,9 @@
 // different host threads are ordered by the host's own atomics. Every operation is relaxed-or-stronger: sequentially
 // consistent here.
 #include <mutex>
+#include <type_traits>
 
+#include "core/Floats.h"
 #include "isa/Access.h"
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
@@ -60,6 +62,38 @@ SIM_INLINE typename Traits<T>::Unsigned update(u8 *where, typename Traits<T>::Un
   }
 }
 
+// Sums of floating-point numbers, on their bits: a NaN is the canonical one. Those of f32 in global memory flush
+// subnormal numbers (§9.7.13.15).
+template <bool Flush> struct OpAddFloat {
+  template <class T> static u32 of(u32 old, u32 b, u32) {
+    const float sum = flushed(old) + flushed(b);
+    return sum != sum ? canonicalNan32 : toBits(flushed(toBits(sum)));
+  }
+  static float flushed(u32 x) { return fromBits<float>(Flush && (x & 0x7f800000u) == 0 ? x & 0x80000000u : x); }
+};
+struct OpAddDouble {
+  template <class T> static u64 of(u64 old, u64 b, u64) {
+    const double sum = fromBits<double>(old) + fromBits<double>(b);
+    return sum != sum ? canonicalNan64 : toBits(sum);
+  }
+};
+/// What an operation is where the address turns out to be global.
+template <class Op> struct InGlobal {
+  using Type = Op;
+};
+template <> struct InGlobal<OpAddFloat<false>> {
+  using Type = OpAddFloat<true>;
+};
+
+template <class T, class Op>
+SIM_INLINE typename Traits<T>::Unsigned updateIn(const Region &r, u64 at, typename Traits<T>::Unsigned b,
+                                                 typename Traits<T>::Unsigned c) {
+  using Global = typename InGlobal<Op>::Type;
+  if constexpr (!std::is_same_v<Op, Global>)
+    if (r.space == Space::Global) return update<T, Global>(r.data + at, b, c);
+  return update<T, Op>(r.data + at, b, c);
+}
+
 // Pairs of halves, each half on its own.
 template <bool Bfloat> struct OpAddPair {
   template <class T> static u32 of(u32 old, u32 b, u32) {
@@ -98,7 +132,7 @@ template <class T, class Op, class R> const Inst *atomic(Warp &w, const Inst *i)
       if (races && !raceFreeStrong(w, i, r, at, sizeof(T), lane, true)) return false;
       // Told before the value is there, looked for behind it: nobody finds a value without its order.
       if (races) signal(w, r, at);
-      const U old = update<T, Op>(r.data + at, static_cast<U>(b[lane]), static_cast<U>(c[lane]));
+      const U old = updateIn<T, Op>(r, at, static_cast<U>(b[lane]), static_cast<U>(c[lane]));
       if (races) races->strongRead(w.index, placeOf(w, r, at));
       if (d) d[lane] = old;
     }
@@ -177,8 +211,8 @@ template <class Op> Picked ordered(const Form &f) {
 }
 Picked pickAdd(const Form &f) {
   switch (f.type()) {
-  case Type::F32: return {atomic<float, OpAdd, u32>, extraOf(f)};
-  case Type::F64: return {atomic<double, OpAdd, u64>, extraOf(f)};
+  case Type::F32: return {atomic<u32, OpAddFloat<false>, u32>, extraOf(f)};
+  case Type::F64: return {atomic<u64, OpAddDouble, u64>, extraOf(f)};
   case Type::F16: return {atomic<u16, OpAddHalf<false>, u32>, extraOf(f)};
   case Type::BF16: return {atomic<u16, OpAddHalf<true>, u32>, extraOf(f)};
   case Type::F16x2: return {atomic<u32, OpAddPair<false>, u32>, extraOf(f)};
@@ -191,6 +225,7 @@ Picked pickAdd(const Form &f) {
 #define SIM_SEM " [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] "
 #define SIM_HEAD SIM_SEM "[global|shared|shared::cta] "
 #define SIM_CLUSTER SIM_SEM "shared::cluster "
+#define SIM_ANYWHERE SIM_SEM "[global|shared|shared::cta|shared::cluster] "
 #define SIM_ATOMICS(head, arch)                                                                                        \
   {"atom" head "add u32|s32|u64|s64|f32|f64", "d m b", UnitClass::Memory, pickAdd, arch},                              \
       {"atom" head "add noftz f16|bf16|f16x2|bf16x2", "d m b", UnitClass::Memory, pickAdd, arch},                      \
@@ -216,9 +251,9 @@ Picked pickAdd(const Form &f) {
 const Row rows[] = {
     SIM_ATOMICS(SIM_HEAD, 0),
     SIM_ATOMICS(SIM_CLUSTER, 90),
-    {"atom" SIM_HEAD "exch b128", "X m Y", UnitClass::Memory,
+    {"atom" SIM_ANYWHERE "exch b128", "X m Y", UnitClass::Memory,
      [](const Form &f) -> Picked { return {atomic128<false>, extraOf(f)}; }, 90},
-    {"atom" SIM_HEAD "cas b128", "X m Y Y", UnitClass::Memory,
+    {"atom" SIM_ANYWHERE "cas b128", "X m Y Y", UnitClass::Memory,
      [](const Form &f) -> Picked { return {atomic128<true>, extraOf(f)}; }, 90},
 };
 

@@ -242,15 +242,22 @@ struct Store {
 template <class Family, class M> Handler byRegister(bool wide) {
   return wide ? Family::template of<M, u64> : Family::template of<M, u32>;
 }
+bool is32Bytes(const Form &f) { return f.has("v8") || (f.has("v4") && typeBits(f.type()) == 64); }
+bool hasPriorityInL2(const Form &f) {
+  return f.has("L2::evict_normal") || f.has("L2::evict_first") || f.has("L2::evict_last");
+}
 template <class Family> Picked byMemory(const Form &f) {
   const unsigned space = static_cast<unsigned>(spaceOf(f)) | strengthOf(f);
   const bool wide = f.registerBits[0] == 64;
   const Type t = f.type();
+  // 32 bytes at once, and eviction priorities in L2, came with sm_100.
+  const unsigned arch = is32Bytes(f) || hasPriorityInL2(f) ? 100 : 0;
+  if (f.has("v8") && !(typeBits(t) == 32 && t != Type::F16x2 && t != Type::BF16x2)) return {};
   switch (typeBits(t)) {
-  case 8: return {t == Type::S8 ? byRegister<Family, i8>(wide) : byRegister<Family, u8>(wide), space};
-  case 16: return {t == Type::S16 ? byRegister<Family, i16>(wide) : byRegister<Family, u16>(wide), space};
-  case 32: return {t == Type::S32 ? byRegister<Family, i32>(wide) : byRegister<Family, u32>(wide), space};
-  default: return {wide ? Family::template of<u64, u64> : nullptr, space};
+  case 8: return {t == Type::S8 ? byRegister<Family, i8>(wide) : byRegister<Family, u8>(wide), space, arch};
+  case 16: return {t == Type::S16 ? byRegister<Family, i16>(wide) : byRegister<Family, u16>(wide), space, arch};
+  case 32: return {t == Type::S32 ? byRegister<Family, i32>(wide) : byRegister<Family, u32>(wide), space, arch};
+  default: return {wide ? Family::template of<u64, u64> : nullptr, space, arch};
   }
 }
 Picked pickLoad(const Form &f) { return spaceOf(f) == Space::Param ? byMemory<LoadParam>(f) : byMemory<Load>(f); }
@@ -282,6 +289,7 @@ const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 
 #define SIM_SPACES "[global|shared|shared::cta|local|const|param|param::entry]"
 #define SIM_WRITABLE "[global|shared|shared::cta|local]"
+#define SIM_STRONG "[global|shared|shared::cta]"
 #define SIM_SCOPE "cta|cluster|gpu|sys"
 #define SIM_EVICT                                                                                                      \
   "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "                             \
@@ -291,26 +299,25 @@ const Inst *nothing(Warp &, const Inst *i) { return i + 1; }
 #define SIM_TYPES "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64|f16|bf16|f16x2|bf16x2"
 const Row rows[] = {
     {"ld [weak] " SIM_SPACES " [ca|cg|cs|lu|cv] [nc] " SIM_EVICT " b128", "X m", UnitClass::Memory, pickLoad128, 70},
-    {"ld relaxed|acquire " SIM_SCOPE " " SIM_SPACES " " SIM_EVICT " b128", "X m", UnitClass::Memory, pickLoad128, 70},
+    {"ld relaxed|acquire " SIM_SCOPE " " SIM_STRONG " " SIM_EVICT " b128", "X m", UnitClass::Memory, pickLoad128, 70},
     {"ldu [global] b128", "X m", UnitClass::Memory, pickLoad128, 70},
     {"st [weak] " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " b128", "m Y", UnitClass::Memory, pickStore128, 70},
-    {"st relaxed|release " SIM_SCOPE " " SIM_WRITABLE " " SIM_EVICT " b128", "m Y", UnitClass::Memory, pickStore128,
-     70},
-    {"ld " SIM_SPACES " [ca|cg|cs|lu|cv] [nc] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory,
-     pickLoad},
+    {"st relaxed|release " SIM_SCOPE " " SIM_STRONG " " SIM_EVICT " b128", "m Y", UnitClass::Memory, pickStore128, 70},
     {"ld global [ca|cg|cs] nc " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
-    {"ld weak " SIM_SPACES " [ca|cg|cs|lu|cv] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory,
+    {"ld [weak] " SIM_SPACES " [ca|cg|cs|lu|cv] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory,
      pickLoad},
-    {"ld volatile " SIM_SPACES " [L2::64B|L2::128B|L2::256B] [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
-    {"ld [mmio] relaxed|acquire " SIM_SCOPE " " SIM_SPACES " " SIM_EVICT " [v2|v4] " SIM_TYPES, "DV~ m",
-     UnitClass::Memory, pickLoad},
+    {"ld volatile " SIM_WRITABLE " [L2::64B|L2::128B|L2::256B] [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory,
+     pickLoad},
+    {"ld relaxed|acquire " SIM_SCOPE " " SIM_STRONG " " SIM_EVICT " [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory,
+     pickLoad},
+    {"ld mmio relaxed sys [global] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
     {"ldu [global] [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad},
-    {"st " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
-    {"st weak " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory,
+    {"st [weak] " SIM_WRITABLE " [wb|cg|cs|wt] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "m AV~", UnitClass::Memory,
      pickStore},
     {"st volatile " SIM_WRITABLE " [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
-    {"st [mmio] relaxed|release " SIM_SCOPE " " SIM_WRITABLE " " SIM_EVICT " [v2|v4] " SIM_TYPES, "m AV~",
-     UnitClass::Memory, pickStore},
+    {"st relaxed|release " SIM_SCOPE " " SIM_STRONG " " SIM_EVICT " [v2|v4] " SIM_TYPES, "m AV~", UnitClass::Memory,
+     pickStore},
+    {"st mmio relaxed sys [global] " SIM_TYPES, "m AV~", UnitClass::Memory, pickStore},
     {"ld [weak] shared::cluster [ca|cg|cs|lu|cv] " SIM_EVICT " [v2|v4|v8] " SIM_TYPES, "DV~ m", UnitClass::Memory,
      pickLoad, 90},
     {"ld volatile shared::cluster [v2|v4] " SIM_TYPES, "DV~ m", UnitClass::Memory, pickLoad, 90},

@@ -58,8 +58,10 @@ struct Form {
 struct Picked {
   Handler handler = nullptr;
   std::uint16_t extra = 0;
+  unsigned minArch = 0; ///< of this form, where the row's others need less
   Picked() = default;
-  Picked(Handler h, unsigned e = 0) : handler(h), extra(static_cast<std::uint16_t>(e)) {}
+  Picked(Handler h, unsigned e = 0, unsigned arch = 0)
+      : handler(h), extra(static_cast<std::uint16_t>(e)), minArch(arch) {}
 };
 
 struct Row {

@@ -184,6 +184,7 @@ const Inst *tensorOut(Warp &w, const Inst *i) {
     store.reduction = reductionOf(i);
     if (store.reduction.op != Reduction::Op::None) {
       store.reduction.type = reducedType(map.element, store.reduction.op);
+      store.reduction.keepsSubnormals = map.element == TensorElement::F32;
       if (store.reduction.type == Type::None)
         return refuse(w, i, lane, "the elements of this tensor map have no such reduction");
     }
