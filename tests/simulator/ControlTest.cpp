@@ -71,6 +71,23 @@ END:)");
   CHECK(r == expected([](u32 i) -> u32 { return (i & 3) == 0 ? 5 : (i & 3) == 2 ? 7 : 6; }));
 }
 
+TEST_CASE("branches, calls and returns that are said to be uniform") {
+  const Device device;
+  // Each warp goes its own way; the fences change nothing for one thread.
+  Kernel kernel(kernelText(".param .u64 p", R"(.reg .b32 %l, %w, %v; .reg .b64 %p, %t; .reg .pred %q;
+mov.u32 %l, %tid.x; shr.u32 %w, %l, 5; ld.param.b64 %p, [p]; mul.wide.u32 %t, %l, 4; add.s64 %p, %p, %t;
+T: .branchtargets T0, T1;
+brx.idx.uni %w, T;
+T0: call.uni (%v), plus, (%l, 5); bra.uni END;
+T1: call.uni (%v), plus, (%l, 60);
+END: membar.cta; membar.gl; membar.sys; st.global.b32 [%p], %v; ret.uni;)",
+                           "sm_80", R"(.func (.reg .b32 r) plus(.reg .b32 x, .reg .b32 y) { add.u32 r, x, y; ret.uni; }
+)"));
+  const Array<u32> out(64);
+  kernel({1, 1, 1, 64}, out.address());
+  CHECK(out.get() == expected([](u32 i) { return i + (i < 32 ? 5 : 60); }, 64));
+}
+
 TEST_CASE("threads that exited do not hold up a barrier") {
   const Device device;
   const V r = threads(R"(

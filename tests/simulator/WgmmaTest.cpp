@@ -250,16 +250,19 @@ TEST_CASE("wgmma: signs of A and B, saturation") {
                .minusA = minusA,
                .minusB = minusB});
       }
-  for (const bool saturates : {false, true})
-    for (const int initial : {INT32_MAX - 1000, INT32_MIN + 1000})
-      check({.a = s8,
-             .b = s8,
-             .sums = "s32",
-             .n = 16,
-             .keep = true,
-             .saturates = saturates,
-             .range = 127,
-             .initial = initial});
+  for (const auto &[a, b] : {std::pair{s8, s8}, {s8, u8}, {u8, s8}, {u8, u8}})
+    for (const bool registers : {false, true})
+      for (const bool saturates : {false, true})
+        for (const int initial : {INT32_MAX - 1000, INT32_MIN + 1000})
+          check({.a = a,
+                 .b = b,
+                 .sums = "s32",
+                 .n = 16,
+                 .fromRegisters = registers,
+                 .keep = true,
+                 .saturates = saturates,
+                 .range = 127,
+                 .initial = initial});
 }
 
 TEST_CASE("wgmma: start address, offsets, base offset and swizzle of a descriptor") {
