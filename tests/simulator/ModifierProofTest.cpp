@@ -291,7 +291,8 @@ TEST_CASE("signs and functions of pairs are those of their halves; .ftz flushes 
   }
   const auto a = single.sample(7, 3000), b = single.sample(8, 3000);
   const auto flush = [](u32 x) { return single.flushed(x); };
-  for (const std::string op : {"neg", "abs", "sin.approx", "cos.approx", "div.full", "div.rz"}) {
+  for (const std::string op :
+       {"neg", "abs", "sin.approx", "cos.approx", "rsqrt.approx", "div.approx", "div.full", "div.rz"}) {
     const std::string list = op.starts_with("div") ? ".f32 %d, %a, %b;" : ".f32 %d, %a;";
     expect(op + ".ftz", run<u32, u32>(op + ".ftz" + list, {a, b}),
            [r = run<u32, u32>(op + list, {mapped(a, flush), mapped(b, flush)})](std::size_t i) {

@@ -244,6 +244,34 @@ TEST_CASE(".ftz flushes f32 on either side of a conversion, .sat takes NaN for z
          [](std::size_t i) { return i ? ~0u : 0u; });
 }
 
+TEST_CASE("floats become whole numbers in their own format and in wider ones") {
+  const Device device("sm_120a");
+  const auto x = floats();
+  std::vector<u64> d;
+  for (const u32 v : x) d.push_back(std::bit_cast<u64>(double(floatOf(v)) * 0x1p20) + (v & 3));
+  for (const std::string mode : {"rni", "rzi", "rmi", "rpi"}) {
+    const auto whole = [&](double v) {
+      return mode == "rni"   ? std::nearbyint(v)
+             : mode == "rzi" ? std::trunc(v)
+             : mode == "rmi" ? std::floor(v)
+                             : std::ceil(v);
+    };
+    const std::string head = "cvt." + mode + ".";
+    expect(head + "f32", run<u32, u32>(head + "f32.f32 %d, %a;", x),
+           [&](std::size_t i) { return bitsOf32(float(whole(double(floatOf(x[i]))))); });
+    expect(head + "f64", run<u64, u64>(head + "f64.f64 %d, %a;", d), [&](std::size_t i) {
+      const double v = whole(std::bit_cast<double>(d[i]));
+      return std::isnan(v) ? 0x7ff8000000000000u : std::bit_cast<u64>(v);
+    });
+    for (const Format &f : {f16, bf16}) {
+      const std::string name = f.name;
+      const Rounder rounder(f);
+      expect(head + name, run<u16, u16>(head + name + "." + name + " %d, %a;", all16()),
+             [&](std::size_t i) { return rounder(whole(half(u16(i), f)), Mode::Nearest, false); });
+    }
+  }
+}
+
 TEST_CASE("cvt.pack saturates to bytes and halves") {
   const Device device("sm_120a");
   std::vector<u32> a, b, c;

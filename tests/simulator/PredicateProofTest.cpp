@@ -147,6 +147,11 @@ template <class U, class V> void checkSetp(const Kind<U, V> &kind) {
       }
     }
   chain.flush(a, b);
+  // One result alone has handlers of its own.
+  for (const Comparison &c : comparisons)
+    if (applies(c, kind.type))
+      expect<u32, U>("setp." + std::string(c.name) + "." + kind.type + " %p, %a, %b; selp.b32 %d, 1, 0, %p;", a, b,
+                     [&](std::size_t i) { return holds(c, kind.worth(a[i], false), kind.worth(b[i], false)); });
 }
 
 /// p is of the low halves, q of the high ones.
@@ -254,12 +259,13 @@ TEST_CASE("selp and slct choose operands of every type") {
   for (const std::string type : {"b64", "u64", "s64", "f64"}) checkSelections<u64>(type);
 }
 
-TEST_CASE("flushing bf16, or by an integer's sign, is refused") {
+TEST_CASE("modifiers and types that the manual does not give an instruction are refused") {
   const Device device("sm_90a");
   const std::string registers = ".reg .pred %p; .reg .b16 %a; .reg .b32 %b, %c; ";
   for (const std::string op :
        {"setp.lt.ftz.bf16 %p, %a, %a;", "set.lt.ftz.u32.bf16 %b, %a, %a;", "slct.ftz.b32.s32 %b, %b, %b, %c;",
-        "min.ftz.bf16 %a, %a, %a;", "neg.ftz.bf16 %a, %a;", "min.abs.f32 %b, %b, %b;", "max.xorsign.f16 %a, %a, %a;"}) {
+        "min.ftz.bf16 %a, %a, %a;", "neg.ftz.bf16 %a, %a;", "set.eq.b32.u32 %b, %b, %b;", "min.abs.f32 %b, %b, %b;",
+        "max.xorsign.f16 %a, %a, %a;"}) {
     INFO(op);
     CHECK(tryLoad(kernelText("", registers + op, "sm_90")).result != Result::Success);
   }

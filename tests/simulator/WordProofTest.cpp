@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <optional>
 #include <random>
 
@@ -158,6 +159,8 @@ TEST_CASE("products of 24 bits and wide products with a sum, signed and unsigned
     check<u64, u32>(".reg .b64 %e; mov.b64 %e, {%c, %a}; mad.wide." + type + " %d, %a, %b, %e;",
                     [=](u32 a, u32 b, u32 c) { return u64(value32(a)) * u64(value32(b)) + (u64(a) << 32 | c); });
     const auto value16 = [=](u16 x) { return isSigned ? i32(i16(x)) : i32(x); };
+    check<u32, u16>(std::string("mul.wide.") + (isSigned ? "s16" : "u16") + " %d, %a, %b;",
+                    [=](u16 a, u16 b, u16) { return u32(value16(a)) * u32(value16(b)); });
     check<u32, u16>(std::string(".reg .b32 %e; mov.b32 %e, {%c, %a}; mad.wide.") + (isSigned ? "s16" : "u16") +
                         " %d, %a, %b, %e;",
                     [=](u16 a, u16 b, u16 c) { return u32(value16(a)) * u32(value16(b)) + (u32(a) << 16 | c); });
@@ -182,6 +185,18 @@ TEST_CASE("shifts, logic and small fields of every width") {
       return n && kept >> (n - 1) ? u32(kept | ~((u64{1} << n) - 1)) : kept;
     });
   }
+  check<u64, u64>("not.b64 %d, %a;", [](u64 a, u64, u64) { return ~a; });
+  check<u64, u64>("brev.b64 %d, %a;", [](u64 a, u64, u64) {
+    u64 r = 0;
+    for (unsigned k = 0; k < 64; ++k) r |= (a >> k & 1) << (63 - k);
+    return r;
+  });
+  // How far the highest bit that differs from the sign is from the top.
+  check<u32, u32>("bfind.shiftamt.u32 %d, %a;", [](u32 a, u32, u32) { return a ? std::countl_zero(a) : -1; });
+  check<u32, u64>("bfind.shiftamt.s64 %d, %a;", [](u64 a, u64, u64) {
+    const u64 v = i64(a) < 0 ? ~a : a;
+    return v ? std::countl_zero(v) : -1;
+  });
   for (const bool isOr : {false, true}) // p is whether the result is not zero, combined with %q
     check<u32, u32>(
         std::string(".reg .b32 %e; setp.lt.u32 %q, %c, %b; lop3.") + (isOr ? "or" : "and") +
@@ -212,6 +227,7 @@ TEST_CASE("votes and matches ask the lanes of the mask only") {
       for (const u32 x : v) w.push_back(u64(x) << 32 | 9);
       const auto wide =
           warp("match.all.sync.b64 %d|%p, %a" + m + " selp.b32 %g, 1, 0, %p; xor.b32 %d, %d, %g;", w, mask);
+      const auto any = warp("match.any.sync.b64 %d, %a" + m, w, mask);
       const auto plain = warp("match.all.sync.b64 %d, %a" + m, w, mask);
       for (unsigned lane = 0; lane < 32; ++lane) {
         const bool in = mask >> lane & 1;
@@ -219,6 +235,7 @@ TEST_CASE("votes and matches ask the lanes of the mask only") {
         REQUIRE(vote[lane] == (in ? u32(uniform) : 0xdddddddd));
         REQUIRE(all[lane] == (in ? uniform ? mask ^ 1 : 0 : 0xdddddddd));
         REQUIRE(wide[lane] == all[lane]);
+        REQUIRE(any[lane] == (in ? v[lane] ? yes : mask & ~yes : 0xdddddddd));
         REQUIRE(plain[lane] == (in ? uniform ? mask : 0 : 0xdddddddd));
       }
     }
@@ -248,6 +265,20 @@ TEST_CASE("redux folds f32 and integers of the lanes of the mask") {
       for (unsigned k = 0; k < 8; ++k)
         expect(std::string(k & 1 ? "max" : "min") + (k & 2 ? ".abs" : "") + (k & 4 ? ".NaN" : "") + ".f32",
                reduced(v, mask, k & 1, k & 2, k & 4));
+      const auto fold = [&](auto f) {
+        std::optional<u32> r;
+        for (unsigned lane = 0; lane < 32; ++lane)
+          if (mask >> lane & 1) r = r ? u32(f(*r, v[lane])) : v[lane];
+        return *r;
+      };
+      for (const std::string type : {".u32", ".s32"}) {
+        const auto before = [&](u32 x, u32 y) { return type == ".u32" ? x < y : i32(x) < i32(y); };
+        expect("add" + type, fold([](u32 x, u32 y) { return x + y; }));
+        expect("min" + type, fold([&](u32 x, u32 y) { return before(x, y) ? x : y; }));
+        expect("max" + type, fold([&](u32 x, u32 y) { return before(x, y) ? y : x; }));
+      }
+      expect("and.b32", fold(std::bit_and<>())), expect("or.b32", fold(std::bit_or<>()));
+      expect("xor.b32", fold(std::bit_xor<>()));
     }
 }
 

@@ -276,7 +276,7 @@ template <class U, U Exponent> const Inst *testProperty(Warp &w, const Inst *i) 
 }
 
 #define SIM_COMPARISONS "eq|ne|lt|le|gt|ge|lo|ls|hi|hs|equ|neu|ltu|leu|gtu|geu|num|nan"
-#define SIM_RESULTS "u32|s32|f32|b32|u16|s16|f16|bf16"
+#define SIM_RESULTS "u32|s32|f32|u16|s16|f16|bf16"
 #define SIM_SOURCES "b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16"
 const Row rows[] = {
     {"setp " SIM_COMPARISONS " b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16", "N a b", UnitClass::Predicate,
