@@ -41,7 +41,8 @@ struct Access {
   Element element;
   unsigned registerBits, vector;
   bool permuted;
-  unsigned slot = 0; ///< loads: the first result; stores: the first byte
+  bool isQuad = false; ///< of 128 bits: two elements in one register
+  unsigned slot = 0;   ///< loads: the first result; stores: the first byte
 
   unsigned chunk() const { return vector * element.bits / 8; }
   unsigned place(unsigned lane) const { return permuted ? (lane * 5 + 3) % 32 : lane; }
@@ -62,10 +63,19 @@ std::vector<Access> accesses(const std::string &pattern, unsigned longestVector,
   return all;
 }
 
+/// As many accesses of 128 bits as show every modifier of PATTERN.
+std::vector<Access> quads(const std::string &pattern) {
+  std::vector<Access> all;
+  for (unsigned n = 0; n < 2 * formCount(pattern); ++n)
+    all.push_back({nthForm(pattern, n / 2) + ".b128", {"b64", 64}, 64, 2, n % 2 != 0, true});
+  return all;
+}
+
 std::string registerName(unsigned bits, unsigned k) {
   return (bits == 16 ? "%h" : bits == 32 ? "%w" : "%l") + std::to_string(k);
 }
 std::string registersOf(const Access &a) {
+  if (a.isQuad) return "%q";
   std::string text;
   for (unsigned k = 0; k < a.vector; ++k) text += (k ? ", " : "") + registerName(a.registerBits, k);
   return a.vector == 1 ? text : "{" + text + "}";
@@ -125,7 +135,8 @@ void checkLoads(std::vector<Access> loads, const std::string &space, bool generi
   if (home.isCluster) body += "mov.u32 %w0, %cluster_ctarank; setp.ne.u32 %p, %w0, 0; @%p bra END;\n";
   for (Access &a : loads) {
     a.slot = results;
-    body += addressOf(a) + a.opcode + " " + registersOf(a) + ", [%a];\n";
+    body +=
+        addressOf(a) + a.opcode + " " + registersOf(a) + ", [%a];\n" + (a.isQuad ? "mov.b128 {%l0, %l1}, %q;\n" : "");
     for (unsigned k = 0; k < a.vector; ++k, ++results) {
       const std::string r = registerName(a.registerBits, k), bits = std::to_string(a.registerBits);
       body += (a.registerBits == 64 ? "mov.b64 %x, " : "cvt.u64.u" + bits + " %x, ") + r + "; st.global.b64 [%out+" +
@@ -182,8 +193,8 @@ void checkSomeStores(std::vector<Access> stores, const std::string &space, bool 
                          : "cvt.u" + std::to_string(bits) + ".u64 " + registerName(bits, k) + ", %l" +
                                std::to_string(k) + ";\n";
   for (const Access &a : stores)
-    body += (isLocal ? "add.u64 %a, %base, 0;\n" : addressOf(a)) + a.opcode + " [%a+" + std::to_string(a.slot) + "], " +
-            registersOf(a) + ";\n";
+    body += (a.isQuad ? "mov.b128 %q, {%l0, %l1};\n" : "") + (isLocal ? "add.u64 %a, %base, 0;\n" : addressOf(a)) +
+            a.opcode + " [%a+" + std::to_string(a.slot) + "], " + registersOf(a) + ";\n";
   if (home.isCluster) body += "barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\n";
   if (isShared) body += "bar.warp.sync -1; mov.u64 %base, s;\n";
   if (isLocal) body += "mov.u64 %base, loc; mad.wide.u32 %out, %lane, " + std::to_string(bytes) + ", %out;\n";
@@ -288,6 +299,25 @@ TEST_CASE("strong stores of every type and width") {
       checkStores(accesses("st.relaxed|release." + scope + in + evict, 4), space, generic);
     }
   checkStores(accesses("st.mmio.relaxed.sys.[global]", 1), "global");
+}
+
+TEST_CASE("loads and stores of 128 bits") {
+  const Device device("sm_120a");
+  const std::string weak = "[weak].", loads = ".[ca|cg|cs|lu|cv]" + prefetch, stores = ".[wb|cg|cs|wt]";
+  for (const std::string space : {"global", "shared", "shared::cta", "local", "const", "param", "param::entry"}) {
+    checkLoads(quads("ld." + weak + space + loads), space);
+    checkLoads(quads("ld." + weak + space + evict), space);
+    if (space == "const" || space.starts_with("param")) continue;
+    checkStores(quads("st." + weak + space + stores), space);
+    checkStores(quads("st." + weak + space + evict), space);
+    if (space == "local") continue;
+    checkLoads(quads("ld.relaxed|acquire." + scope + "." + space + evict), space);
+    checkStores(quads("st.relaxed|release." + scope + "." + space + evict), space);
+  }
+  checkLoads(quads("ld.relaxed|acquire." + scope), "shared", true);
+  checkLoads(quads("ld.global.[ca|cg|cs].nc" + prefetch), "global");
+  checkLoads(quads("ldu.[global]"), "global");
+  checkStores(quads("st.[weak]"), "shared", true);
 }
 
 TEST_CASE("loads and stores that the ISA does not have are refused") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "Async.h"
+#include "Forms.h"
 
 namespace sage::simtest {
 namespace {
@@ -110,6 +111,48 @@ TEST_CASE("mbarrier: remote forms have a sink, inval frees the place for another
                     "mbarrier.init.shared.b64 [s], 2; mbarrier.arrive.shared.b64 %a, [s]; mbarrier.pending_count.b64 "
                     "%r12, %a; mbarrier.inval.b64 [%rd8];",
                 3) == Numbers{1, 77, 2});
+}
+
+TEST_CASE("mbarrier: every order, scope and space of arrivals and waits counts the same") {
+  const Device device("sm_90a");
+  const std::string order = ".[release|relaxed].[cta|cluster]", wait = ".[acquire|relaxed].[cta|cluster]",
+                    own = ".[shared|shared::cta]";
+  for (unsigned n = 0; n < 9; ++n) {
+    // Six arrivals and 16 bytes. Without a space the address is generic.
+    std::string body = "mbarrier.init.shared.b64 [s], 10;\n";
+    const auto form = [&](const std::string &pattern, const std::string &operands, unsigned turn) {
+      const std::string opcode = nthForm(pattern, turn);
+      const bool named = opcode.find("shared") != std::string::npos;
+      std::string text = opcode + ".b64 " + operands + ";\n";
+      text.replace(text.find("[s]"), 3, named ? "[%r8]" : "[%rd8]");
+      body += text;
+    };
+    form("mbarrier.arrive" + order + own, "%a, [s]", n);
+    form("mbarrier.arrive" + order + ".shared::cluster", "_, [s], 1", n);
+    form("mbarrier.arrive.noComplete" + order + own, "%a, [s], 1", n);
+    form("mbarrier.arrive.expect_tx" + order + own, "%a, [s], 4", n);
+    form("mbarrier.arrive.expect_tx" + order + ".shared::cluster", "_, [s], 4", n);
+    form("mbarrier.arrive_drop" + order + own, "%a, [s], 1", n);
+    form("mbarrier.arrive_drop" + order + ".shared::cluster", "_, [s]", n);
+    form("mbarrier.arrive_drop.noComplete" + order + own, "%a, [s], 1", n);
+    form("mbarrier.arrive_drop.expect_tx" + order + own, "%a, [s], 4", n);
+    body += "mbarrier.complete_tx.shared.b64 [s], 12; mbarrier.pending_count.b64 %r10, %a;\n";
+    form("mbarrier.test_wait" + wait + own, "%w, [s], %a", n);
+    body += flag("%w", 1);
+    form("mbarrier.arrive_drop.expect_tx" + order + ".shared::cluster", "_, [s], 0", n);
+    form("mbarrier.test_wait" + wait + own, "%w, [s], %a", n);
+    body += flag("%w", 2);
+    form("mbarrier.test_wait.parity" + wait + own, "%w, [s], 0", n);
+    body += flag("%w", 3);
+    form("mbarrier.try_wait" + wait + own, "%w, [s], %a", n);
+    body += flag("%w", 4);
+    form("mbarrier.try_wait.parity" + wait + own, "%w, [s], 0, 10", n);
+    body += flag("%w", 5);
+    // Five dropped: the next phase needs five.
+    body += "mbarrier.arrive.shared.b64 %a, [s]; mbarrier.pending_count.b64 %r16, %a;\n";
+    INFO(body);
+    CHECK(results(body, 7) == Numbers{2, 0, 1, 1, 1, 1, 5});
+  }
 }
 
 TEST_CASE("mbarrier: forms that do not exist are refused") {

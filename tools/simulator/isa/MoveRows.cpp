@@ -93,7 +93,20 @@ Picked pickCvta(const Form &f) {
   return {f.has("to") ? convertAddress<true> : convertAddress<false>, window};
 }
 
-// `extra` 4: the shared::cta window, which is a part of shared::cluster: the addresses that do not name another block.
+/// The active lanes whose address is one of a constant.
+u32 constants(const Warp &w, Lanes<u64> address) {
+  const Allocation *last = nullptr;
+  u32 found = 0;
+  for (u32 m = maskOf(address < sharedWindow) & w.active; m != 0; m &= m - 1) {
+    const u64 at = address[std::countr_zero(m)];
+    if (!last || !last->contains(at, 1)) last = w.block->memory->findLive(at);
+    if (last && last->contains(at, 1) && last->kind == Allocation::Kind::ConstVariable) found |= m & -m;
+  }
+  return found;
+}
+
+// isspacep (§9.7.9.21). Constants are no part of the global window, parameters are (§6.4.1.1). `extra` 4: the
+// shared::cta window, which is a part of shared::cluster: the addresses that do not name another block; 5: constants.
 const Inst *isSpace(Warp &w, const Inst *i) {
   const Lanes<u64> a = get<u64>(w, i->o[2]);
   if (i->extra == 4) {
@@ -101,8 +114,12 @@ const Inst *isSpace(Warp &w, const Inst *i) {
     putMask(w, i->o[0], maskOf(block == 0ull) | maskOf(block == u64(w.block->rank + 1)));
     return i + 1;
   }
-  const u64 base = windowOf(i->extra);
-  const u32 inside = i->extra ? maskOf(a - base < windowBytes) : maskOf(a < sharedWindow);
+  if (i->extra == 0 || i->extra == 5) {
+    const u32 constant = constants(w, a), parameters = maskOf(a - paramWindow < windowBytes);
+    putMask(w, i->o[0], i->extra == 5 ? constant : (maskOf(a < sharedWindow) & ~constant) | parameters);
+    return i + 1;
+  }
+  const u32 inside = maskOf(a - windowOf(i->extra) < windowBytes);
   putMask(w, i->o[0], inside);
   return i + 1;
 }
@@ -166,6 +183,7 @@ const Row rows[] = {
        const unsigned window = f.has("shared") || f.has("shared::cta")   ? 4
                                : f.has("local")                          ? 2
                                : f.has("param") || f.has("param::entry") ? 3
+                               : f.has("const")                          ? 5
                                                                          : 0;
        return {isSpace, window};
      }},
