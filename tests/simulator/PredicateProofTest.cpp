@@ -245,10 +245,11 @@ TEST_CASE("setp and set compare the halves of a pair by themselves") {
 TEST_CASE("set: every comparison of every type gives ones or 1.0") {
   const Device device("sm_90a");
   forKinds([](const auto &kind) {
-    checkSet<u32>(kind, "u32", ~0u), checkSet<u32>(kind, "s32", ~0u), checkSet<u32>(kind, "f32", 0x3f800000u);
-    checkSet<u16>(kind, "f16", u16(0x3c00)), checkSet<u16>(kind, "bf16", u16(0x3f80));
-    if (kind.type != "f16" && kind.type != "bf16") return;
-    checkSet<u16>(kind, "u16", u16(0xffff)), checkSet<u16>(kind, "s16", u16(0xffff));
+    const bool isHalf = kind.type == "f16" || kind.type == "bf16";
+    checkSet<u32>(kind, "u32", ~0u), checkSet<u32>(kind, "s32", ~0u), checkSet<u16>(kind, "bf16", u16(0x3f80));
+    if (kind.type != "bf16") checkSet<u16>(kind, "f16", u16(0x3c00));
+    if (!isHalf) checkSet<u32>(kind, "f32", 0x3f800000u);
+    if (isHalf) checkSet<u16>(kind, "u16", u16(0xffff)), checkSet<u16>(kind, "s16", u16(0xffff));
   });
 }
 
@@ -264,8 +265,11 @@ TEST_CASE("modifiers and types that the manual does not give an instruction are 
   const std::string registers = ".reg .pred %p; .reg .b16 %a; .reg .b32 %b, %c; ";
   for (const std::string op :
        {"setp.lt.ftz.bf16 %p, %a, %a;", "set.lt.ftz.u32.bf16 %b, %a, %a;", "slct.ftz.b32.s32 %b, %b, %b, %c;",
-        "min.ftz.bf16 %a, %a, %a;", "neg.ftz.bf16 %a, %a;", "set.eq.b32.u32 %b, %b, %b;", "min.abs.f32 %b, %b, %b;",
-        "max.xorsign.f16 %a, %a, %a;"}) {
+        "min.ftz.bf16 %a, %a, %a;", "neg.ftz.bf16 %a, %a;", "set.eq.b32.u32 %b, %b, %b;", "setp.lo.f32 %p, %b, %c;",
+        "setp.hs.s32 %p, %b, %c;", "setp.lt.b32 %p, %b, %c;", "setp.equ.u32 %p, %b, %c;", "setp.lt.ftz.s32 %p, %b, %c;",
+        "setp.num.and.s16 %p, %a, %a, %p;", "set.lo.f16x2.f16x2 %b, %b, %c;", "set.lt.f32.f16 %b, %a, %a;",
+        "set.lt.u16.u32 %a, %b, %c;", "set.lt.f16.bf16 %a, %a, %a;", "set.ge.u32.b32 %b, %b, %c;",
+        "min.abs.f32 %b, %b, %b;", "max.xorsign.f16 %a, %a, %a;"}) {
     INFO(op);
     CHECK(tryLoad(kernelText("", registers + op, "sm_90")).result != Result::Success);
   }

@@ -1,4 +1,6 @@
 // Comparison and selection (PTX ISA §9.7.6, §9.7.7).
+#include <algorithm>
+
 #include "isa/LevelRows.h"
 #include "isa/Pick.h"
 
@@ -8,35 +10,51 @@ namespace {
 // A comparison in numbers: which of less, equal, greater, unordered make it true.
 enum Outcome : unsigned { Less = 1, Equal = 2, Greater = 4, Unordered = 8 };
 
+/// Which types a comparison is of: bits are only equal or not, lo … hs are of unsigned integers.
+enum class Of { Everything, Numbers, Unsigned, Floats };
 struct CompareRow {
   std::string_view name;
   unsigned outcomes;
+  Of of;
 };
 constexpr CompareRow compares[] = {
-    {"eq", Equal},
-    {"ne", Less | Greater},
-    {"lt", Less},
-    {"le", Less | Equal},
-    {"gt", Greater},
-    {"ge", Greater | Equal},
-    {"lo", Less},
-    {"ls", Less | Equal},
-    {"hi", Greater},
-    {"hs", Greater | Equal},
-    {"equ", Equal | Unordered},
-    {"neu", Less | Greater | Unordered},
-    {"ltu", Less | Unordered},
-    {"leu", Less | Equal | Unordered},
-    {"gtu", Greater | Unordered},
-    {"geu", Greater | Equal | Unordered},
-    {"num", Less | Equal | Greater},
-    {"nan", Unordered},
+    {"eq", Equal, Of::Everything},
+    {"ne", Less | Greater, Of::Everything},
+    {"lt", Less, Of::Numbers},
+    {"le", Less | Equal, Of::Numbers},
+    {"gt", Greater, Of::Numbers},
+    {"ge", Greater | Equal, Of::Numbers},
+    {"lo", Less, Of::Unsigned},
+    {"ls", Less | Equal, Of::Unsigned},
+    {"hi", Greater, Of::Unsigned},
+    {"hs", Greater | Equal, Of::Unsigned},
+    {"equ", Equal | Unordered, Of::Floats},
+    {"neu", Less | Greater | Unordered, Of::Floats},
+    {"ltu", Less | Unordered, Of::Floats},
+    {"leu", Less | Equal | Unordered, Of::Floats},
+    {"gtu", Greater | Unordered, Of::Floats},
+    {"geu", Greater | Equal | Unordered, Of::Floats},
+    {"num", Less | Equal | Greater, Of::Floats},
+    {"nan", Unordered, Of::Floats},
 };
 
-unsigned outcomesOf(const Form &f) {
-  for (const CompareRow &row : compares)
-    if (f.has(row.name)) return row.outcomes;
-  return 0;
+const CompareRow &comparisonOf(const Form &f) {
+  return *std::find_if(std::begin(compares), std::end(compares) - 1, [&](const auto &row) { return f.has(row.name); });
+}
+unsigned outcomesOf(const Form &f) { return comparisonOf(f).outcomes; }
+
+/// Whether operands of type T have the comparison, and .ftz where it is written.
+bool hasComparison(const Form &f, Type t) {
+  const bool halves = t == Type::F16 || t == Type::F16x2;
+  if (f.has("ftz") && t != Type::F32 && !halves) return false;
+  const bool isFloat = halves || t == Type::BF16 || t == Type::BF16x2 || t == Type::F32 || t == Type::F64;
+  const bool isUnsigned = t == Type::U16 || t == Type::U32 || t == Type::U64;
+  switch (comparisonOf(f).of) {
+  case Of::Unsigned: return isUnsigned;
+  case Of::Floats: return isFloat;
+  case Of::Numbers: return t != Type::B16 && t != Type::B32 && t != Type::B64;
+  default: return true;
+  }
 }
 
 // The comparisons that kernels are full of get a handler each; the others combine two masks.
@@ -136,11 +154,8 @@ template <class T> Handler fastSetp(unsigned outcomes) {
   }
 }
 
-/// There is no .ftz of bf16.
-bool flushesBfloat(const Form &f, Type t) { return f.has("ftz") && (t == Type::BF16 || t == Type::BF16x2); }
-
 Picked pickSetp(const Form &f) {
-  if (flushesBfloat(f, f.type())) return {};
+  if (!hasComparison(f, f.type())) return {};
   const unsigned extra = extraOf(f);
   switch (f.type()) {
   case Type::B16:
@@ -163,6 +178,7 @@ Picked pickSetp(const Form &f) {
 }
 // Without a combination and a second predicate: the second entry of P is a sink, so it need not be written.
 Picked pickSetpPlain(const Form &f) {
+  if (!hasComparison(f, f.type())) return {};
   const unsigned outcomes = outcomesOf(f);
   Handler h = nullptr;
   switch (f.type()) {
@@ -205,7 +221,7 @@ template <bool Bfloat> const Inst *setHalf(Warp &w, const Inst *i) {
   return i + 1;
 }
 Picked pickSet(const Form &f) {
-  if (flushesBfloat(f, f.type(1))) return {};
+  if (!hasComparison(f, f.type(1))) return {};
   const unsigned extra = extraOf(f) | trueValueOf(f.type(0)) << 6;
   switch (f.type(1)) {
   case Type::B32:
@@ -237,6 +253,7 @@ template <bool Bfloat> const Inst *setHalfPair(Warp &w, const Inst *i) {
   return i + 1;
 }
 template <bool Bfloat> Picked pickSetPair(const Form &f) {
+  if (!hasComparison(f, f.type(1))) return {};
   const bool isFloat = f.type(0) == Type::F16x2 || f.type(0) == Type::BF16x2;
   return {setHalfPair<Bfloat>, extraOf(f) | trueValueOf(!isFloat ? Type::U16 : Bfloat ? Type::BF16 : Type::F16) << 6};
 }
@@ -276,8 +293,11 @@ template <class U, U Exponent> const Inst *testProperty(Warp &w, const Inst *i) 
 }
 
 #define SIM_COMPARISONS "eq|ne|lt|le|gt|ge|lo|ls|hi|hs|equ|neu|ltu|leu|gtu|geu|num|nan"
-#define SIM_RESULTS "u32|s32|f32|u16|s16|f16|bf16"
-#define SIM_SOURCES "b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16"
+#define SIM_WORDS "b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64"
+#define SIM_SET(results, sources)                                                                                      \
+  {"set " SIM_COMPARISONS " [ftz] " results " " sources, "d:0 a b", UnitClass::Predicate, pickSet}, {                  \
+    "set " SIM_COMPARISONS " and|or|xor [ftz] " results " " sources, "d:0 a b p", UnitClass::Predicate, pickSet        \
+  }
 const Row rows[] = {
     {"setp " SIM_COMPARISONS " b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16", "N a b", UnitClass::Predicate,
      pickSetpPlain},
@@ -285,9 +305,9 @@ const Row rows[] = {
      UnitClass::Predicate, pickSetp},
     {"setp " SIM_COMPARISONS " and|or|xor [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64|f16|bf16|f16x2|bf16x2",
      "P a b p", UnitClass::Predicate, pickSetp},
-    {"set " SIM_COMPARISONS " [ftz] " SIM_RESULTS " " SIM_SOURCES, "d:0 a b", UnitClass::Predicate, pickSet},
-    {"set " SIM_COMPARISONS " and|or|xor [ftz] " SIM_RESULTS " " SIM_SOURCES, "d:0 a b p", UnitClass::Predicate,
-     pickSet},
+    SIM_SET("u32|s32|f32|f16|bf16", SIM_WORDS),
+    SIM_SET("u16|s16|u32|s32|f16|bf16", "f16"),
+    SIM_SET("u16|s16|u32|s32|bf16", "bf16"),
     {"set " SIM_COMPARISONS " [ftz] f16x2|u32|s32 f16x2", "d:b32 a b", UnitClass::Predicate, pickSetPair<false>},
     {"set " SIM_COMPARISONS " and|or|xor [ftz] f16x2|u32|s32 f16x2", "d:b32 a b p", UnitClass::Predicate,
      pickSetPair<false>},
