@@ -182,6 +182,10 @@ TEST_CASE("integers of every width become floats of every width, saturated too")
         });
         expect(head + "f16" + tail, run<u16, u64>(head + "f16" + tail, in),
                [&](std::size_t i) { return halves(oddDouble(value(i)), mode, false); });
+        if (sat) continue; // there is no .sat of bf16, and .ftz changes no integer
+        const std::string flushing = std::string("cvt.") + nameOf(mode) + ".ftz.f32" + tail;
+        const auto plain = run<u32, u64>(head + "f32" + tail, in);
+        expect(flushing, run<u32, u64>(flushing, in), [&](std::size_t i) { return plain[i]; });
         expect(head + "bf16" + tail, run<u16, u64>(head + "bf16" + tail, in),
                [&](std::size_t i) { return bfloats(oddDouble(value(i)), mode, false); });
       }
@@ -229,11 +233,13 @@ TEST_CASE(".ftz flushes f32 on either side of a conversion, .sat takes NaN for z
       const double v = std::bit_cast<double>(d[i]);
       return flushed(bitsOf32(float(sat ? limited(v) : v)));
     });
-    for (const Format &f : {f16, bf16})
+    for (const Format &f : {f16, bf16}) {
+      if (sat && f.infinity == bf16.infinity) continue; // there is no .sat of bf16
       expect(f.name, run<u32, u16>("cvt" + s + ".f32." + f.name + " %d, %a;", all16()), [&](std::size_t i) {
         const double v = half(u16(i), f);
         return flushed(bitsOf32(float(sat ? limited(v) : v)));
       });
+    }
   }
   // A positive subnormal rounds up to one, but flushed it is zero.
   for (const std::string op : {"cvt.rpi.s32.f32 %d, %a;", "cvt.rpi.ftz.s32.f32 %d, %a;", "cvt.rpi.ftz.u32.f32 %d, %a;",
@@ -269,6 +275,20 @@ TEST_CASE("floats become whole numbers in their own format and in wider ones") {
       expect(head + name, run<u16, u16>(head + name + "." + name + " %d, %a;", all16()),
              [&](std::size_t i) { return rounder(whole(half(u16(i), f)), Mode::Nearest, false); });
     }
+  }
+}
+
+TEST_CASE("conversions with modifiers that their types do not have are refused") {
+  const Device device("sm_90a");
+  const std::string registers = ".reg .b16 %a, %b; .reg .b32 %c, %d; .reg .b64 %e; ";
+  for (const std::string op :
+       {"cvt.f16.f32 %a, %c;", "cvt.f32.f64 %c, %e;", "cvt.rn.f32.f32 %c, %d;", "cvt.rn.f32.f16 %c, %a;",
+        "cvt.rni.f16.f32 %a, %c;", "cvt.ftz.f64.f16 %e, %a;", "cvt.rn.sat.bf16.f32 %a, %c;", "cvt.sat.f32.bf16 %c, %a;",
+        "cvt.rn.relu.f32.f64 %c, %e;", "cvt.rp.relu.f16.f32 %a, %c;", "cvt.relu.f16.f16 %a, %b;",
+        "cvt.rn.sat.bf16.u32 %a, %c;", "cvt.rn.ftz.f64.u32 %e, %c;", "cvt.rzi.ftz.s32.f64 %c, %e;",
+        "cvt.rzi.sat.s32.bf16 %c, %a;"}) {
+    INFO(op);
+    CHECK(tryLoad(kernelText("", registers + op, "sm_90")).result != Result::Success);
   }
 }
 

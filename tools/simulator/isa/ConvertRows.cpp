@@ -148,7 +148,12 @@ const Inst *intToFloat(Warp &w, const Inst *i) {
   storeFloat(w, i->o[0], exact, to, i->extra >> 5 & 3, false);
   return i + 1;
 }
+/// .ftz stands beside f32 only (of an integer it flushes nothing), .sat never beside bf16.
+bool fitsFloat(const Form &f, Type t) {
+  return !(f.has("ftz") && t != Type::F32) && !(f.has("sat") && t == Type::BF16);
+}
 Picked pickIntToFloat(const Form &f) {
+  if (!fitsFloat(f, f.type(0))) return {};
   if (f.type(0) == Type::F32 && f.has("rn") && !f.has("sat") && f.registerBits[0] == 32) {
     if (f.type(1) == Type::S32) return extend<i32, float>;
     if (f.type(1) == Type::U32) return extend<u32, float>;
@@ -209,6 +214,7 @@ template <unsigned M, bool Ftz> const Inst *floatToS32(Warp &w, const Inst *i) {
   return i + 1;
 }
 Picked pickFloatToInt(const Form &f) {
+  if (!fitsFloat(f, f.type(1))) return {};
   const bool ftz = f.has("ftz");
   if (f.type(0) == Type::S32 && f.type(1) == Type::F32 && f.registerBits[0] == 32) {
     switch (modeOf(f)) {
@@ -241,11 +247,25 @@ const Inst *f32ToHalf(Warp &w, const Inst *i) {
   put<u32>(w, i->o[0], floatToHalf(get<float>(w, i->o[1])));
   return i + 1;
 }
+/// Whether the two types have the modifiers (§9.7.9.21): a rounding where digits may be lost and to whole numbers
+/// within a type, .ftz beside f32, .sat without bf16, .relu from f32 to a half.
+bool canConvert(const Form &f, Type to, Type from, bool toInt) {
+  const bool bfloat = to == Type::BF16 || from == Type::BF16, narrows = typeBits(to) < typeBits(from);
+  const bool rounds = f.has("rn") || f.has("rz") || f.has("rm") || f.has("rp");
+  if (toInt && to != from) return false;
+  if (rounds && !narrows && (!bfloat || to == from)) return false;
+  if (narrows && !rounds) return false;
+  if (f.has("ftz") && to != Type::F32 && from != Type::F32) return false;
+  if (f.has("sat") && bfloat) return false;
+  const bool canRectify = narrows && from == Type::F32 && !f.has("rm") && !f.has("rp");
+  return !f.has("relu") || (canRectify && !f.has("ftz") && !f.has("sat"));
+}
 Picked pickFloatToFloat(const Form &f) {
+  const bool toInt = f.has("rni") || f.has("rzi") || f.has("rmi") || f.has("rpi");
+  if (!canConvert(f, f.type(0), f.type(1), toInt)) return {};
   const bool plain = !f.has("ftz") && !f.has("sat") && !f.has("relu");
   if (plain && f.type(0) == Type::F32 && f.type(1) == Type::F16) return halfToF32;
   if (plain && f.type(0) == Type::F16 && f.type(1) == Type::F32 && f.has("rn")) return f32ToHalf;
-  const bool toInt = f.has("rni") || f.has("rzi") || f.has("rmi") || f.has("rpi");
   return {floatToFloat, floatCode(f.type(1)) | floatCode(f.type(0)) << 2 | modeOf(f) << 4 | unsigned(toInt) << 6 |
                             unsigned(f.has("ftz")) << 7 | unsigned(f.has("sat")) << 8 | unsigned(f.has("relu")) << 9};
 }
@@ -306,11 +326,10 @@ Picked pickFp8(const Form &f, Handler h) {
 const Inst *tf32FromF32(Warp &w, const Inst *i) {
   const auto rounding = static_cast<PackRounding>(i->extra & 7);
   const bool relu = i->extra & 8, limit = i->extra & 16;
-  put<u32>(
-      w, i->o[0],
-      each<u32>([rounding, relu,
-                 limit](float x) -> u32 { return packFloat(relu && x <= 0 ? 0.0 : x, packTF32, rounding, limit) << 13; },
-                get<float>(w, i->o[1])));
+  put<u32>(w, i->o[0],
+           each<u32>([rounding, relu, limit](float x)
+                         -> u32 { return packFloat(relu && x <= 0 ? 0.0 : x, packTF32, rounding, limit) << 13; },
+                     get<float>(w, i->o[1])));
   return i + 1;
 }
 
@@ -335,7 +354,7 @@ const Row rows[] = {
     {"cvt u64 u32", "d:0 a:1", UnitClass::Convert, always<extend<u32, u64>>},
     {"cvt u32 u64", "d:0 a:1", UnitClass::Convert, always<extend<u64, u32>>},
     {"cvt [sat] " SIM_INTS " " SIM_INTS, "d~:0 a~:1", UnitClass::Convert, pickIntToInt},
-    {"cvt rn|rz|rm|rp [sat] " SIM_FLOATS " " SIM_INTS, "d:0 a~:1", UnitClass::Convert, pickIntToFloat},
+    {"cvt rn|rz|rm|rp [ftz] [sat] " SIM_FLOATS " " SIM_INTS, "d:0 a~:1", UnitClass::Convert, pickIntToFloat},
     {"cvt rni|rzi|rmi|rpi [ftz] [sat] " SIM_INTS " " SIM_FLOATS, "d~:0 a:1", UnitClass::Convert, pickFloatToInt},
     {"cvt [rn|rz|rm|rp|rni|rzi|rmi|rpi] [ftz] [relu] [sat] " SIM_FLOATS " " SIM_FLOATS, "d:0 a:1", UnitClass::Convert,
      pickFloatToFloat},
