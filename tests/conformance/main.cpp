@@ -1,10 +1,12 @@
 // conformance: proves the shipped configs on a device, size by size, and compares every integer with the simulator's.
 // On a simulated device that comparison is one of the simulator with itself, which the record says.
 #include "Case.h"
+#include "record/Restart.h"
 #include "sage/runtime/Compiler.h"
 
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
+#include <optional>
 
 namespace {
 
@@ -20,15 +22,67 @@ std::optional<Target> openTwin(const Target &target) {
   return std::nullopt;
 }
 
-int failures(const Json &entry) {
-  int count = 0;
-  for (const Json &check : entry["checks"]) {
-    if (check["status"] != "failed") continue;
-    ++count;
-    bench::talk(std::string(entry["name"]) + ": " + std::string(check["what"]) +
-                " failed: " + std::string(check["detail"]));
+// No case takes half of it on a GPU, the simulator's part included.
+constexpr double caseSeconds = 30;
+
+bool isBad(const Json &entry) {
+  return std::any_of(entry["checks"].begin(), entry["checks"].end(),
+                     [](const Json &check) { return check["status"] == "failed"; });
+}
+
+class Run {
+public:
+  Run(Target &target, std::optional<Target> &twin, bench::Record &record)
+      : target(target), twin(twin), record(record) {}
+
+  Status one(const Case &what) {
+    const double began = bench::epochSeconds();
+    std::optional<bench::Watchdog> watchdog;
+    if (!target.device->simulated())
+      watchdog.emplace(caseSeconds, [&, began] {
+        (void)keep(notChecked(what, "no end within 30 seconds"), began);
+        bench::talk("conformance: error: " + bench::restartAfter(what.name()).message());
+      });
+    Result<Json> entry = check(what, target, twin ? &*twin : nullptr);
+    watchdog.reset();
+    SAGE_TRY(keep(entry ? *entry : notChecked(what, entry.status().message()), began));
+    if (entry || entry.status().code() != Code::Device || bench::isUsable(*target.device)) return {};
+    return bench::restartAfter(what.name());
   }
-  return count;
+
+private:
+  static Json notChecked(const Case &what, const std::string &reason) {
+    return {{"name", what.name()},      {"config", what.config},
+            {"head_dim", what.headDim}, {"tokens", what.tokens},
+            {"mask", what.mask},        {"checks", {{{"what", "accuracy"}, {"status", "failed"}, {"detail", reason}}}}};
+  }
+
+  Status keep(Json entry, double began) {
+    entry["began"] = began;
+    entry["ended"] = bench::epochSeconds();
+    for (const Json &check : entry["checks"])
+      if (check["status"] == "failed")
+        bench::talk(std::string(entry["name"]) + ": " + std::string(check["what"]) +
+                    " failed: " + std::string(check["detail"]));
+    record["cases"].push_back(std::move(entry));
+    const Json &all = record["cases"];
+    const auto failed = std::count_if(all.begin(), all.end(), isBad);
+    record["passed"] = std::int64_t(all.size()) - failed;
+    record["failed"] = failed;
+    return record.save();
+  }
+
+  Target &target;
+  std::optional<Target> &twin;
+  bench::Record &record;
+};
+
+// Behind the case that --after names.
+Result<std::size_t> firstOf(const std::vector<Case> &wanted, const std::string &after) {
+  if (after.empty()) return std::size_t(0);
+  for (std::size_t k = 0; k < wanted.size(); ++k)
+    if (wanted[k].name() == after) return k + 1;
+  return invalidInput("--after: there is no case '" + after + "'; see --list");
 }
 
 Status run(const bench::Options &options) {
@@ -40,28 +94,29 @@ Status run(const bench::Options &options) {
     for (const Case &one : wanted) std::printf("%s\n", one.name().c_str());
     return {};
   }
-  const auto start = std::chrono::steady_clock::now();
+  SAGE_ASSIGN(std::size_t next, firstOf(wanted, options.after));
   SAGE_ASSIGN(Target target, Target::open(options.device));
   bench::talk("device: " + target.device->description());
   SAGE_ASSIGN(const CompilerRef compiler, CompilerLibrary::open());
   std::optional<Target> twin = openTwin(target);
   bench::Record record(options.out, "conformance", *target.device, compiler->id());
-  record["twin"] = twin ? Json(twin->device->spec()) : Json();
-  record["cases"] = Json::array();
-  int failed = 0, passed = 0;
-  for (const Case &one : wanted) {
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-    if (options.timeLimitSeconds > 0 && spent.count() > options.timeLimitSeconds)
-      return Status(Code::CheckFailed, "stopped by --time-limit after " + std::to_string(passed + failed) + " of " +
-                                           std::to_string(wanted.size()) + " cases");
-    SAGE_ASSIGN(Json entry, check(one, target, twin ? &*twin : nullptr).context(one.name()));
-    ++(failures(entry) == 0 ? passed : failed);
-    record["cases"].push_back(std::move(entry));
-    record["passed"] = passed;
-    record["failed"] = failed;
-    SAGE_TRY(record.save());
+  if (options.after.empty()) {
+    record["twin"] = twin ? Json(twin->device->spec()) : Json();
+    record["cases"] = Json::array();
+    record["passed"] = record["failed"] = 0;
+  } else {
+    SAGE_TRY(record.resume());
   }
-  SAGE_TRY(record.finish());
+  Run work(target, twin, record);
+  for (; next < wanted.size(); ++next) {
+    if (options.timeLimitSeconds > 0 && record.seconds() > options.timeLimitSeconds) {
+      bench::talk("stopped by --time-limit before '" + wanted[next].name() + "'");
+      break; // not complete
+    }
+    SAGE_TRY(work.one(wanted[next]));
+  }
+  SAGE_TRY(next == wanted.size() ? record.finish() : record.save());
+  const std::int64_t passed = record["passed"], failed = record["failed"];
   bench::talk(std::to_string(passed) + " cases passed, " + std::to_string(failed) + " failed");
   return failed == 0 ? Status() : Status(Code::CheckFailed, std::to_string(failed) + " cases failed");
 }

@@ -1,6 +1,6 @@
 // The compiler with a mistake in every kernel of bench-machine: passes requests on to libsage_compiler.so and changes
 // what is measured in the PTX that comes back, in all places or by leaving out the last one. Compiled with DIES, it is
-// right, but ends the process over its third kernel.
+// right, but ends the process over its third kernel; with TRAPS, that kernel traps.
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
@@ -57,6 +57,9 @@ void spoil([[maybe_unused]] std::string &text) {
 #ifdef DIES
   static int kernels = 0;
   if (++kernels == 3) std::abort();
+#elif defined(TRAPS)
+  static int kernels = 0;
+  if (++kernels == 3) text.replace(text.rfind("ret;"), 4, "trap;");
 #else
   for (const Mistake &mistake : mistakes)
     if (text.find(mistake.find) != std::string::npos) return make(mistake, text);

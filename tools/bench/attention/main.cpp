@@ -3,10 +3,10 @@
 #include "attention/AttentionCase.h"
 #include "attention/Product.h"
 #include "record/Options.h"
+#include "record/Restart.h"
 #include "sage/runtime/Compiler.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <map>
 
@@ -15,92 +15,127 @@ namespace {
 using namespace sage;
 using namespace sage::bench;
 
-std::string productName(DType dtype) { return "gemm " + std::string(name(dtype)); }
+// No case takes half of it on a GPU.
+constexpr double caseSeconds = 20;
+
+// One thing to time: a config on a shape, or a plain product.
+struct Item {
+  std::string name;
+  Shape shape;
+  std::string config, mask;
+  std::optional<DType> product;
+};
+
+std::vector<Item> itemsOf(const Options &options) {
+  std::vector<Item> all;
+  for (DType dtype : {DType::I8, DType::F16}) all.push_back({"gemm " + std::string(name(dtype)), {}, "", "", dtype});
+  for (const Shape &shape : shapes(options.extent))
+    for (const std::string &mask : shape.masks)
+      for (const std::string &config : configs(options.extent))
+        all.push_back({caseName(shape, config, mask), shape, config, mask, std::nullopt});
+  std::erase_if(all, [&](const Item &item) { return item.name.find(options.only) == std::string::npos; });
+  return all;
+}
 
 class Run {
 public:
-  Run(const Options &options, Bench &bench, Record &record)
-      : options(options), bench(bench), record(record), start(std::chrono::steady_clock::now()) {
-    record["cases"] = Json::array();
-    record["gemm"] = Json::array();
-  }
+  Run(const Options &options, Bench &bench, Record &record) : options(options), bench(bench), record(record) {}
 
-  Status all() {
-    for (DType dtype : {DType::I8, DType::F16}) SAGE_TRY(product(dtype));
-    for (const Shape &shape : shapes(options.extent)) SAGE_TRY(onShape(shape));
-    if (seen == 0) return invalidInput("--only: no case has '" + options.only + "' in its name; see --list");
-    if (isLate()) {
-      talk("stopped by --time-limit");
+  Status all(const std::vector<Item> &items) {
+    auto item = items.begin();
+    if (options.after.empty()) {
+      record["cases"] = Json::array();
+      record["gemm"] = Json::array();
+    } else {
+      while (item != items.end() && item->name != options.after) ++item;
+      if (item == items.end()) return invalidInput("--after: there is no case '" + options.after + "'; see --list");
+      ++item;
+    }
+    for (; item != items.end() && !isLate(); ++item) SAGE_TRY(one(*item));
+    if (item != items.end()) {
+      talk("stopped by --time-limit before '" + item->name + "'");
       SAGE_TRY(record.save()); // not complete
     } else {
       SAGE_TRY(record.finish());
     }
-    if (failed == 0) return {};
-    return Status(Code::CheckFailed, std::to_string(failed) + " cases failed");
+    const auto failed = std::count_if(record["cases"].begin(), record["cases"].end(), isBad) +
+                        std::count_if(record["gemm"].begin(), record["gemm"].end(), isBad);
+    return failed == 0 ? Status() : Status(Code::CheckFailed, std::to_string(failed) + " cases failed");
   }
 
 private:
-  bool isLate() const {
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-    return options.timeLimitSeconds > 0 && spent.count() > options.timeLimitSeconds;
-  }
-  bool isWanted(const std::string &name) const { return name.find(options.only) != std::string::npos; }
+  static bool isBad(const Json &entry) { return entry["status"] == "failed"; }
+  bool isLate() const { return options.timeLimitSeconds > 0 && record.seconds() > options.timeLimitSeconds; }
 
-  Status keep(const char *list, const std::string &name, Json entry, const Status &status) {
-    // Too little memory is a property of the device; anything else that a driver says may be sticky and ends the run.
+  Status one(const Item &item) {
+    Json entry = headOf(item);
+    entry["began"] = epochSeconds();
+    Status status;
+    if (!item.product && !fits(item.shape)) {
+      entry["status"] = "skipped";
+      entry["reason"] = "the device has too little memory";
+    } else {
+      // The process that waits for a kernel without an end is replaced, whatever it was about to do.
+      std::optional<Watchdog> watchdog;
+      if (!bench.device->simulated())
+        watchdog.emplace(caseSeconds, [&, late = entry]() mutable {
+          late["status"] = "failed";
+          late["reason"] = "no end within 20 seconds";
+          (void)keep(item, late);
+          talk("bench-attention: error: " + restartAfter(item.name).message());
+        });
+      status = item.product ? measureProduct(bench, *item.product, productSize(), entry) : onShape(item, entry);
+    }
     if (!status.ok()) {
       entry["status"] = "failed";
       entry["reason"] = status.message();
     }
-    ++seen;
+    SAGE_TRY(keep(item, entry));
+    if (status.code() != Code::Device || isUsable(*bench.device)) return {};
+    return restartAfter(item.name);
+  }
+
+  Json headOf(const Item &item) const {
+    const Shape &s = item.shape;
+    if (item.product) {
+      const ProductSize size = productSize();
+      return {{"dtype", name(*item.product)}, {"m", size.m}, {"n", size.n}, {"k", size.k}};
+    }
+    return {{"name", item.name},  {"config", item.config},  {"shape", s.label},
+            {"batch", s.batch},   {"query_heads", s.heads}, {"key_heads", s.heads},
+            {"tokens", s.tokens}, {"head_dim", s.headDim},  {"mask", item.mask}};
+  }
+
+  Status keep(const Item &item, Json entry) {
+    entry["ended"] = epochSeconds();
     const std::string how = entry["status"];
-    failed += how == "failed";
-    std::string line = name + ": " + how;
+    std::string line = item.name + ": " + how;
     if (how == "ok" && !bench.device->simulated()) {
-      const Json &time = entry.contains("kernel") ? entry["kernel"] : entry["time"];
+      const Json &time = item.product ? entry["time"] : entry["kernel"];
       char text[64];
       std::snprintf(text, sizeof text, ", %.1f us, %.0f TOPS", double(time["median_us"]), double(time["tops"]));
       line += text;
     }
     if (entry.contains("reason")) line += ", " + std::string(entry["reason"]);
     talk(line);
-    record[list].push_back(std::move(entry));
-    SAGE_TRY(record.save());
-    return status.code() == Code::Device ? status : Status();
+    record[item.product ? "gemm" : "cases"].push_back(std::move(entry));
+    return record.save();
   }
 
-  Status product(DType dtype) {
-    const ProductSize size = options.extent == Extent::Tiny ? ProductSize{160, 96, 256} : ProductSize{8192, 8192, 8192};
-    const std::string label = productName(dtype);
-    if (!isWanted(label) || isLate()) return {};
-    Json entry{{"dtype", name(dtype)}, {"m", size.m}, {"n", size.n}, {"k", size.k}};
-    const Status status = measureProduct(bench, dtype, size, entry);
-    return keep("gemm", label, std::move(entry), status);
+  ProductSize productSize() const {
+    return options.extent == Extent::Tiny ? ProductSize{160, 96, 256} : ProductSize{8192, 8192, 8192};
   }
 
-  Status onShape(const Shape &shape) {
-    std::optional<ShapeTensors> tensors;
-    for (const std::string &mask : shape.masks)
-      for (const std::string &config : configs(options.extent)) {
-        const std::string name = caseName(shape, config, mask);
-        if (!isWanted(name) || isLate()) continue;
-        Json entry{{"name", name},           {"config", config},           {"shape", shape.label},
-                   {"batch", shape.batch},   {"query_heads", shape.heads}, {"key_heads", shape.heads},
-                   {"tokens", shape.tokens}, {"head_dim", shape.headDim},  {"mask", mask}};
-        if (!fits(shape)) {
-          entry["status"] = "skipped";
-          entry["reason"] = "the device has too little memory";
-          SAGE_TRY(keep("cases", name, std::move(entry), {}));
-          continue;
-        }
-        if (!tensors) {
-          SAGE_ASSIGN(const Data *data, dataFor(shape.headDim));
-          SAGE_ASSIGN(tensors, ShapeTensors::create(bench.device, *data, shape));
-        }
-        const Status status = tensors->measure(bench, config, mask, entry);
-        SAGE_TRY(keep("cases", name, std::move(entry), status));
-      }
-    return {};
+  Status onShape(const Item &item, Json &entry) {
+    const Shape &s = item.shape;
+    const std::string key = s.label + " " + std::to_string(s.headDim) + " " + std::to_string(s.tokens);
+    if (!tensors || key != tensorsKey) {
+      tensors.reset();
+      SAGE_ASSIGN(const Data *data, dataFor(s.headDim));
+      SAGE_ASSIGN(tensors, ShapeTensors::create(bench.device, *data, s));
+      tensorsKey = key;
+    }
+    return tensors->measure(bench, item.config, item.mask, entry);
   }
 
   // Q, K, V, O in 16 bits, Q and K in 8, and what the flush takes.
@@ -127,22 +162,18 @@ private:
   const Options &options;
   Bench &bench;
   Record &record;
-  std::chrono::steady_clock::time_point start;
   std::map<std::int64_t, Data> pools;
-  int seen = 0, failed = 0;
+  std::optional<ShapeTensors> tensors; // of the shape that was last
+  std::string tensorsKey;
 };
 
-Status listCases(const Options &options) {
-  for (DType dtype : {DType::I8, DType::F16}) std::printf("%s\n", productName(dtype).c_str());
-  for (const Shape &shape : shapes(options.extent))
-    for (const std::string &mask : shape.masks)
-      for (const std::string &config : configs(options.extent))
-        std::printf("%s\n", caseName(shape, config, mask).c_str());
-  return {};
-}
-
 Status run(const Options &options) {
-  if (options.list) return listCases(options);
+  const std::vector<Item> items = itemsOf(options);
+  if (items.empty()) return invalidInput("--only: no case has '" + options.only + "' in its name; see --list");
+  if (options.list) {
+    for (const Item &item : items) std::printf("%s\n", item.name.c_str());
+    return {};
+  }
   SAGE_ASSIGN(const DeviceRef device, Device::open(options.device));
   talk("device: " + device->description());
   SAGE_ASSIGN(const CompilerRef compiler, CompilerLibrary::open());
@@ -150,7 +181,8 @@ Status run(const Options &options) {
   SAGE_ASSIGN(Stopwatch stopwatch, Stopwatch::create(device, {}));
   Bench bench{device, std::make_shared<KernelCache>(), std::move(stream), std::move(stopwatch)};
   Record record(options.out, "bench-attention", *device, compiler->id());
-  return Run(options, bench, record).all();
+  if (!options.after.empty()) SAGE_TRY(record.resume());
+  return Run(options, bench, record).all(items);
 }
 
 } // namespace

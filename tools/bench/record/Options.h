@@ -12,6 +12,7 @@ enum class Extent { Tiny, Quick, Full }; // tiny is for the simulator: everythin
 
 struct Options {
   std::string device, out, only;
+  std::string after; // start behind the case of this name, and keep what the file at `out` has
   Extent extent = Extent::Quick;
   double timeLimitSeconds = 0; // 0: none
   bool list = false;

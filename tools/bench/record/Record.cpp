@@ -3,6 +3,7 @@
 
 #include "reference/AtomicFile.h"
 
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -40,6 +41,7 @@ Record::Record(std::string file, const std::string &program, const Device &devic
           {"commit", buildCommit()},
           {"compiler", compiler},
           {"date", utcNow()},
+          {"began", epochSeconds()},
           {"device",
            {{"spec", device.spec()},
             {"name", device.name()},
@@ -49,6 +51,22 @@ Record::Record(std::string file, const std::string &program, const Device &devic
             {"simulated", device.simulated()}}},
           {"complete", false}};
 }
+
+double epochSeconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Status Record::resume() {
+  std::ifstream file(path);
+  Json earlier = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!earlier.is_object() || earlier.value("program", "") != json["program"].get<std::string>() ||
+      !earlier.contains("began") || !earlier["began"].is_number())
+    return invalidInput("--after: '" + path + "' is no record of an earlier part of this run");
+  json = std::move(earlier);
+  return {};
+}
+
+double Record::seconds() const { return epochSeconds() - json["began"].get<double>(); }
 
 Status Record::save() const {
   if (path.empty()) return {};

@@ -18,6 +18,11 @@ public:
   // PATH empty: to standard output, once, at the end.
   Record(std::string path, const std::string &program, const Device &device, const std::string &compiler);
 
+  // Takes over what an earlier process of the same run has left in the file.
+  Status resume();
+  // Seconds since the run began, in whichever process.
+  double seconds() const;
+
   // Fields beside the head: "cases", …
   Json &operator[](const char *key) { return json[key]; }
   // What there is so far.
@@ -33,6 +38,9 @@ private:
 // The commit of this build: the first line of a file VERSION beside the program or one directory above, as the GPU kit
 // has it; else "unknown".
 std::string buildCommit();
+
+// Seconds since 1970: when a case began and ended, to be laid beside clocks and power.
+double epochSeconds();
 
 // One line on standard error.
 void talk(const std::string &line);
