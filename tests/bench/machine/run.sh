@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Every measurement of bench-machine is right or skipped on a simulated device, wrong when the kernels are, and a
-# process that ends in between costs one probe.   run.sh BENCH-MACHINE ARCH LEAST-VERIFIED WRONG-COMPILER DYING-COMPILER
+# process that ends in between costs one probe; PTX too new for the driver is no failure; a run that is stopped by its
+# time limit says so.   run.sh BENCH-MACHINE ARCH LEAST-VERIFIED WRONG-COMPILER DYING-COMPILER OLD-DRIVER
 set -u
-bench=$1 arch=$2 least=$3 wrong=$4 dying=$5 work=$(mktemp -d)
+bench=$1 arch=$2 least=$3 wrong=$4 dying=$5 old=$6 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 complain() { echo "$1"; cat "$work/log"; exit 1; }
@@ -15,6 +16,9 @@ run() {
   [ $code = "$expected" ] || complain "exit code $code, expected $expected"
   [ "$(count '"complete": true')" = 1 ] || complain "the record is not complete"
   [ "$(count '"name": ".*\..*"')" = "$listed" ] || complain "$listed measurements are listed, others recorded"
+  for time in began ended; do
+    [ "$(count "^   \"$time\": [0-9]\{10\}\.[0-9]")" = "$listed" ] || complain "a measurement lacks when it $time"
+  done
 }
 
 listed=$("$bench" --list | wc -l)
@@ -31,4 +35,14 @@ run 5 SAGEC_COMPILER="$dying"
 # The third kernel of each process: all but every third probe are measured.
 [ "$(count '"failed": "the process ended by signal 6"')" -gt 0 ] || complain "no probe failed"
 [ "$(count '"verified": true')" -gt $((least / 2)) ] || complain "more is lost than what failed"
+
+run 0 SAGEC_SIMULATOR="$old"
+unknown=$(count '"skipped": ".*CUDA_ERROR_UNSUPPORTED_PTX_VERSION')
+[ "$unknown" = "$verified" ] || complain "the driver knows no PTX, and not all is skipped for it"
+
+"$bench" --device "sim:$arch" --tiny --time-limit 0.001 --out "$work/out.json" 2>"$work/log" || complain "exit code $?"
+grep -q '^stopped by --time-limit: 0 of' "$work/log" || complain "stopped, and does not say so"
+[ "$(count '"complete": false')" = 1 ] || complain "stopped, and complete"
+"$bench" --device "sim:$arch" --tiny --time-limit 0.001 2>"$work/log" | grep -q '"complete": false' ||
+  complain "no record on standard output"
 echo "$verified of $listed verified"

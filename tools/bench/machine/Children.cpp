@@ -1,4 +1,5 @@
-// See Children.h. A line of the pipe is {"began": N} or {"finished": N, "entries": […]}.
+// See Children.h. A line of the pipe is {"simulated": …} once the device is open, {"began": N} or
+// {"finished": N, "entries": […]}.
 #include "Children.h"
 
 #include "ProbeRun.h"
@@ -16,8 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// No probe takes a tenth of it on a GPU.
-constexpr int silenceMs = 60000;
+// How long a child may say nothing. On a GPU a probe takes less than a second, and the GPU kit's shortest limit of all
+// probes together is 15 seconds; in the simulator it takes its time, and so may a driver that opens the device.
+constexpr int gpuSilenceSeconds = 6, silenceSeconds = 60;
 
 std::vector<const Probe *> selectProbes(const std::string &only) {
   std::vector<const Probe *> selected;
@@ -42,8 +44,10 @@ private:
   const std::vector<const Probe *> probes;
   const Clock::time_point start;
   Json done = Json::array();
-  std::size_t next = 0;  // the first probe without entries
-  bool hasBegun = false; // and whether a child began it
+  std::size_t next = 0;          // the first probe without entries
+  bool hasBegun = false;         // and whether a child began it,
+  double beganAt = 0;            // when
+  int patience = silenceSeconds; // with the present child
 
   [[noreturn]] void child(int pipe);
   // Takes lines until the child closes the pipe. False when it was silent for too long.
@@ -67,6 +71,7 @@ void Parent::child(int pipe) {
     }
   };
   RunEvents events;
+  events.opened = [&](bool simulated) { tell({{"simulated", simulated}}); };
   events.began = [&](std::size_t probe) { tell({{"began", probe}}); };
   events.finished = [&](std::size_t probe, const Json &entries) { tell({{"finished", probe}, {"entries", entries}}); };
   events.timeIsUp = [&] { return timeIsUp(); };
@@ -84,7 +89,9 @@ void Parent::child(int pipe) {
 void Parent::take(const std::string &line) {
   const Json message = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!message.is_object()) return;
+  if (message.contains("simulated")) patience = message["simulated"] == true ? silenceSeconds : gpuSilenceSeconds;
   hasBegun = message.contains("began");
+  if (hasBegun) beganAt = bench::epochSeconds();
   if (!message.contains("finished")) return;
   for (const Json &entry : message["entries"]) done.push_back(entry);
   next = message["finished"].get<std::size_t>() + 1;
@@ -93,9 +100,10 @@ void Parent::take(const std::string &line) {
 bool Parent::listen(int pipe) {
   std::string buffer;
   char bytes[4096];
+  patience = silenceSeconds;
   while (true) {
     pollfd waiting{pipe, POLLIN, 0};
-    const int ready = poll(&waiting, 1, silenceMs);
+    const int ready = poll(&waiting, 1, patience * 1000);
     if (ready == 0) return false;
     const ssize_t count = read(pipe, bytes, sizeof bytes);
     if (count == 0 || (count < 0 && errno != EINTR)) return true;
@@ -106,7 +114,9 @@ bool Parent::listen(int pipe) {
 }
 
 void Parent::fail(const std::string &reason) {
-  for (const Json &entry : failedEntries(*probes[next], reason)) {
+  Json entries = failedEntries(*probes[next], reason);
+  stamp(entries, beganAt);
+  for (const Json &entry : entries) {
     bench::talk(entry["name"].get<std::string>() + ": FAILED, " + reason);
     done.push_back(entry);
   }
@@ -135,12 +145,17 @@ Status Parent::run() {
     const bool isWhole = WIFEXITED(how) && WEXITSTATUS(how) == 0;
     if (isWhole && (next == probes.size() || timeIsUp())) break;
     if (hasBegun)
-      fail(!inTime            ? "no end within 60 seconds"
+      fail(!inTime            ? "no end within " + std::to_string(patience) + " seconds"
            : WIFSIGNALED(how) ? std::string("the process ended by signal ") + std::to_string(WTERMSIG(how))
                               : "the process ended with code " + std::to_string(WEXITSTATUS(how)));
+    else if (!inTime)
+      return deviceError("the device does not open within " + std::to_string(patience) + " seconds");
     else if (next == before) // nothing to go on with: no device, or no place to write; the child has said why
       return {WIFEXITED(how) ? Code(WEXITSTATUS(how)) : Code::Internal, ""};
   }
+  if (next < probes.size())
+    bench::talk("stopped by --time-limit: " + std::to_string(next) + " of " + std::to_string(probes.size()) +
+                " kernels were measured");
   std::size_t bad = 0;
   for (const Json &entry : done) bad += !isGood(entry);
   if (bad > 0)

@@ -14,12 +14,15 @@ namespace {
 
 using namespace sage::reference;
 
-// Tolerances: f16 and bf16 products are exact in f32, and a tensor core aligns the terms of a step to the largest and
-// cuts at f32's end or one bit before; for e4m3 Hopper keeps 13 bits below the largest term.
+// Kept bits: of f16 and bf16 products those of f32 at least (23; some machines keep one or two more); of e4m3 products
+// 13 on Ada and Hopper ("FP22", 1 + 8 + 13 bits), which the probes fp8-bits look for; others keep more.
 constexpr ElementType types[] = {{Element::S8, "s8", 1, 0},
-                                 {Element::F16, "f16", 2, 1e-5},
-                                 {Element::BF16, "bf16", 2, 1e-5},
-                                 {Element::E4M3, "e4m3", 1, 5e-3}};
+                                 {Element::F16, "f16", 2, 23},
+                                 {Element::BF16, "bf16", 2, 23},
+                                 {Element::E4M3, "e4m3", 1, 13}};
+// The fewest products that a machine from sm_80 on adds at a time (the m16n8k16 of f16 on sm_80 in two parts of 8).
+constexpr int leastPart = 8;
+constexpr int halfBitsKept = 10;
 constexpr std::uint64_t seed = 20;
 
 std::uint32_t bitsOf(Element element, float value) {
@@ -98,13 +101,25 @@ std::uint32_t OperandMatrix::word(int row, int byte) const {
 }
 
 Product dot(const OperandMatrix &a, int rowA, const OperandMatrix &b, int rowB) {
-  Product product{0, 0};
+  std::vector<double> sums = {0};
+  Product product;
   for (int k = 0; k < a.columns(); ++k) {
     const double term = a.value(rowA, k) * b.value(rowB, k);
-    product.sum += term;
-    product.magnitude += std::fabs(term);
+    sums.push_back(sums.back() + term);
+    product.largest = std::max(product.largest, std::fabs(term));
   }
+  product.sum = sums.back();
+  for (const double sum : sums)
+    product.largest = std::max({product.largest, std::fabs(sum), std::fabs(product.sum - sum)});
   return product;
+}
+
+double truncationLoss(Element element, bool halfSums, const Product &exact) {
+  if (element == Element::S8) return 0;
+  const int products = 32 / typeOf(element).bytes, parts = products / leastPart;
+  double loss = (products + 2 * parts) * std::ldexp(exact.largest, -typeOf(element).keptBits);
+  if (halfSums) loss += parts * std::ldexp(exact.largest, -halfBitsKept);
+  return loss;
 }
 
 std::uint32_t fragmentA(const OperandMatrix &a, int firstRow, int firstByte, int lane, int number) {

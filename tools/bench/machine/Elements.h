@@ -15,7 +15,7 @@ struct ElementType {
   Element element;
   std::string_view name; // as PTX spells it
   int bytes;
-  double tolerance; // of a sum, relative to the sum of the magnitudes, with f32 (s32) accumulators
+  int keptBits; // below the largest term of a sum of products (truncationLoss)
 };
 const ElementType &typeOf(Element element);
 
@@ -39,10 +39,16 @@ struct OperandMatrix {
 };
 
 struct Product {
-  double sum, magnitude;
+  double sum = 0;
+  double largest = 0; // magnitude of a term, or of the sum on its way from 0 or back to 0
 };
 // Row ROWA of A times row ROWB of B.
 Product dot(const OperandMatrix &a, int rowA, const OperandMatrix &b, int rowB);
+
+// What one instruction that adds to EXACT, or takes from it, may lose at most in one sum; 0 for integers. A tensor core
+// aligns the products of a part of an instruction, and the accumulator, to the largest of them and cuts all off below
+// what it keeps; so does the end of the part. With HALF_SUMS each part ends in f16.
+double truncationLoss(Element element, bool halfSums, const Product &exact);
 
 // A register of a fragment of A or B of mma.sync and of A of wgmma: where it comes from (PTX ISA, "Matrix Fragments for
 // mma.m16n8k32"; the 16-bit types have the same bytes in the same places).

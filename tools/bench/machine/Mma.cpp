@@ -1,6 +1,7 @@
 // Peaks of mma.sync: 16 warps an SM, each with a 32 × 32 tile of accumulators (2 fragments of A by 4 of B, eight
 // independent MMAs), operands in registers. Every count adds A·B and then A·(−B), so the accumulators stay small
-// however long it runs, and both operands and sums keep toggling; A·B is added once more at the end, and checked.
+// however long it runs, and both operands and sums keep toggling; A·B is added once more at the end, and checked
+// (Peak.h).
 //
 // SASS: 16 IMMA.16832.S8.S8, HMMA.16816.F32, HMMA.16816.F16 or QMMA.16832.F32.E4M3.E4M3 a count; sm_90a has no QMMA and
 // converts to f16 first.
@@ -106,16 +107,16 @@ double sumAt(const Kind &kind, const std::uint32_t *registers, int element) {
 }
 
 // Accumulator c of a fragment: row lane / 4 (+ 8 for c ≥ 2), column 2·(lane % 4) + c % 2.
-bool accept(const Kind &kind, const Operands &operands, const std::uint32_t *results) {
-  const double tolerance = kind.halfSums ? 4e-3 : typeOf(kind.element).tolerance;
+bool accept(const Kind &kind, const std::vector<Product> &exact, const std::uint32_t *results, double additions) {
   for (int thread = 0; thread < int(threads); ++thread)
     for (int tile = 0; tile < tilesA * tilesB; ++tile)
       for (int c = 0; c < 4; ++c) {
         const int lane = thread % 32, row = tile / tilesB * 16 + lane / 4 + 8 * (c / 2);
         const int column = tile % tilesB * 8 + 2 * (lane % 4) + c % 2;
-        const Product exact = dot(operands.a, row, operands.b, column);
+        const Product &wanted = exact[std::size_t(row * rowsB + column)];
         const double sum = sumAt(kind, results + thread * kind.results() + tile * kind.sums(), c);
-        if (!(std::fabs(sum - exact.sum) <= tolerance * exact.magnitude)) return false;
+        const double allowed = additions * truncationLoss(kind.element, kind.halfSums, wanted);
+        if (!(std::fabs(sum - wanted.sum) <= allowed)) return false;
       }
   return true;
 }
@@ -125,11 +126,14 @@ Result<std::vector<Reading>> measure(const Kind &kind, Bench &bench) {
   const std::vector<std::uint32_t> words = fragments(operands);
   SAGE_TRY(bench.makeInput(4 * words.size()));
   SAGE_TRY(bench.upload(words));
+  std::vector<Product> exact;
+  for (int row = 0; row < rowsA; ++row)
+    for (int column = 0; column < rowsB; ++column) exact.push_back(dot(operands.a, row, operands.b, column));
   Peak peak;
   peak.count = 200000;
   peak.operationsPerCount = 2. * tilesA * tilesB * 2 * 16 * 8 * kind.k() * (threads / 32);
   peak.resultsPerThread = std::size_t(kind.results());
-  peak.accept = [&](const std::uint32_t *results) { return accept(kind, operands, results); };
+  peak.accept = [&](const std::uint32_t *results, double additions) { return accept(kind, exact, results, additions); };
   return measurePeak(bench, peak);
 }
 

@@ -22,6 +22,11 @@ Result<std::vector<Reading>> measure(const DeviceRef &device, const CompilerLibr
   return probe.measure(bench);
 }
 
+// Of an error in loading a kernel: the driver is older than the PTX version that the kernel's instructions take.
+bool isPtxTooNew(const Status &error) {
+  return error.message().find("CUDA_ERROR_UNSUPPORTED_PTX_VERSION") != std::string::npos;
+}
+
 std::string summary(const Json &entry) {
   std::string line = entry["name"].get<std::string>() + ": ";
   if (entry.contains("skipped")) return line + "skipped, " + entry["skipped"].get<std::string>();
@@ -48,19 +53,29 @@ Json failedEntries(const Probe &probe, const std::string &reason) {
   return entriesOf(probe, [&](std::size_t, Json &entry) { entry["failed"] = reason; });
 }
 
+void stamp(Json &entries, double began) {
+  const double ended = bench::epochSeconds();
+  for (Json &entry : entries) {
+    entry["began"] = began;
+    entry["ended"] = ended;
+  }
+}
+
 bool isGood(const Json &entry) { return entry["verified"] == true || entry.contains("skipped"); }
 
 Status runProbes(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
                  const Json &done, const RunEvents &events) {
   SAGE_ASSIGN(const DeviceRef device, Device::open(options.device));
   SAGE_ASSIGN(const CompilerRef compiler, CompilerLibrary::open());
+  events.opened(device->simulated());
   if (first == 0) bench::talk("device: " + device->description());
   bench::Record record(options.out, "bench-machine", *device, compiler->id());
   record["measurements"] = done;
   SAGE_TRY(record.save());
   for (std::size_t number = first; number < probes.size(); ++number) {
-    if (events.timeIsUp()) return {};
+    if (events.timeIsUp()) return record.stop();
     const Probe &probe = *probes[number];
+    const double began = bench::epochSeconds();
     events.began(number);
     Json entries;
     bool goesOn = true;
@@ -70,17 +85,20 @@ Status runProbes(const bench::Options &options, const std::vector<const Probe *>
     } else if (Result<std::vector<Reading>> readings = measure(device, *compiler, probe, options.extent);
                readings.ok()) {
       entries = entriesOf(probe, [&](std::size_t k, Json &entry) { addReading((*readings)[k], entry); });
+    } else if (isPtxTooNew(readings.status())) {
+      entries = entriesOf(probe, [&](std::size_t, Json &entry) { entry["skipped"] = readings.status().message(); });
     } else {
       entries = failedEntries(probe, readings.status().message());
       goesOn = readings.status().code() != Code::Device;
     }
+    stamp(entries, began);
     for (const Json &entry : entries) {
       bench::talk(summary(entry));
       record["measurements"].push_back(entry);
     }
     SAGE_TRY(record.save());
     events.finished(number, entries);
-    if (!goesOn) return {};
+    if (!goesOn && number + 1 < probes.size() && !events.timeIsUp()) return {};
   }
   return record.finish();
 }

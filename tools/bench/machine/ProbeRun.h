@@ -18,14 +18,18 @@ Json entriesOf(const Probe &probe, const std::function<void(std::size_t, Json &)
 Json failedEntries(const Probe &probe, const std::string &reason);
 bool isGood(const Json &entry); // verified, or skipped with a reason
 
+// When the probe of these ENTRIES BEGAN, and that it has ended now; in seconds since the epoch.
+void stamp(Json &entries, double began);
+
 struct RunEvents {
+  std::function<void(bool simulated)> opened; // the device
   std::function<void(std::size_t probe)> began;
   std::function<void(std::size_t probe, const Json &entries)> finished;
   std::function<bool()> timeIsUp;
 };
 
 // Measures PROBES from FIRST on, after those whose entries are DONE. Ends early, with success, after an error of the
-// device and when the time is up.
+// device, for which a new process is needed, and when the time is up: the record is not complete then.
 Status runProbes(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
                  const Json &done, const RunEvents &events);
 

@@ -82,12 +82,16 @@ std::vector<std::uint32_t> words(const Operands &all, bool isFree) {
   return result;
 }
 
-// Sums and their magnitudes for each lane and accumulator, of one count with each of the matrices.
-std::vector<Product> expected(const Operands &all) {
-  std::vector<Product> result;
+struct Expected {
+  double sum = 0, magnitude = 0; // of the terms
+};
+
+// For each lane and accumulator, of one count with each of the matrices.
+std::vector<Expected> expected(const Operands &all) {
+  std::vector<Expected> result;
   for (int lane = 0; lane < 32; ++lane)
     for (int c = 0; c < 4; ++c) {
-      Product sum{0, 0};
+      Expected sum;
       for (const OperandMatrix *a : {&all.a, &all.other})
         for (int j = 0; j < tiles; ++j) {
           const double score = dot(*a, lane / 4 + 8 * (c / 2), all.b, 8 * j + 2 * (lane % 4) + c % 2).sum;
@@ -102,7 +106,7 @@ std::vector<Product> expected(const Operands &all) {
 Result<std::vector<Reading>> measure(Bench &bench, bool isFree) {
   const Operands all = operands();
   const std::vector<std::uint32_t> input = words(all, isFree);
-  const std::vector<Product> exact = expected(all);
+  const std::vector<Expected> exact = expected(all);
   SAGE_TRY(bench.makeInput(4 * input.size()));
   SAGE_TRY(bench.upload(input));
   const int count = bench.pick(1, 1000, 2000);
@@ -113,7 +117,7 @@ Result<std::vector<Reading>> measure(Bench &bench, bool isFree) {
     SAGE_ASSIGN(const TimedResults timed, bench.runTimed(grid, count, 4));
     for (std::size_t k = 0; k < timed.results.size(); ++k) {
       // Both passes together count each matrix as often.
-      const Product &one = exact[k % exact.size()];
+      const Expected &one = exact[k % exact.size()];
       const double sum = std::bit_cast<float>(timed.results[k]);
       reading.verified &= std::fabs(sum - count * one.sum) <= 1e-4 * count * one.magnitude;
     }

@@ -118,8 +118,7 @@ void appendSwizzled(std::vector<std::uint32_t> &words, const OperandMatrix &matr
     for (int byte = 0; byte < rowBytes; byte += 4) words.push_back(matrix.word(row, byte ^ (row % 8) << 4));
 }
 
-bool accept(const Kind &kind, const std::vector<Product> &exact, const std::uint32_t *results) {
-  const double tolerance = typeOf(kind.element).tolerance;
+bool accept(const Kind &kind, const std::vector<Product> &exact, const std::uint32_t *results, double additions) {
   for (int thread = 0; thread < int(threads); ++thread)
     for (int r = 0; r < kind.sums(); ++r) {
       // PTX ISA, "Register Fragments and Shared Memory Matrix Layouts": as mma.sync, warp w has rows 16w to 16w + 15.
@@ -128,7 +127,8 @@ bool accept(const Kind &kind, const std::vector<Product> &exact, const std::uint
       const Product &wanted = exact[std::size_t(row * kind.n + column)];
       const std::uint32_t bits = results[thread * kind.sums() + r];
       const double sum = kind.element == Element::S8 ? std::int32_t(bits) : std::bit_cast<float>(bits);
-      if (!(std::fabs(sum - wanted.sum) <= tolerance * wanted.magnitude)) return false;
+      const double allowed = additions * steps * truncationLoss(kind.element, /*halfSums=*/false, wanted);
+      if (!(std::fabs(sum - wanted.sum) <= allowed)) return false;
     }
   return true;
 }
@@ -150,7 +150,7 @@ Result<std::vector<Reading>> measure(const Kind &kind, Bench &bench) {
   peak.count = 45000 * 256 / kind.n;
   peak.operationsPerCount = 2. * steps * (threads / 128) * 2 * 64 * kind.n * kind.k();
   peak.resultsPerThread = std::size_t(kind.sums());
-  peak.accept = [&](const std::uint32_t *results) { return accept(kind, exact, results); };
+  peak.accept = [&](const std::uint32_t *results, double additions) { return accept(kind, exact, results, additions); };
   return measurePeak(bench, peak);
 }
 

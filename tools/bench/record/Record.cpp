@@ -77,6 +77,10 @@ Status Record::save() const {
 
 Status Record::finish() {
   json["complete"] = true;
+  return stop();
+}
+
+Status Record::stop() const {
   if (!path.empty()) return save();
   const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return {};

@@ -29,6 +29,8 @@ public:
   Status save() const;
   // The last word: everything that was planned has been done.
   Status finish();
+  // The last word of a run that was stopped: what there is, not complete.
+  Status stop() const;
 
 private:
   std::string path;
