@@ -6,8 +6,8 @@
 # Each stage has a time limit; one that fails or is stopped does not stop the next. All lands in one directory
 # (docs/measuring.md has the format), which is whole at every moment: also after Ctrl-C.
 #
-# Exit status: 0 all stages ok, 1 the directory cannot be written, 2 usage, 3 no such device, 5 a stage failed,
-# 130 interrupted.
+# Exit status: 0 all stages ok, 1 the directory cannot be written, 2 usage, 3 no such device, 5 a stage failed or is not
+# complete, 130 interrupted.
 export LC_ALL=C
 unset LANGUAGE
 # Where containers and toolkits have nvidia-smi and compute-sanitizer.
@@ -15,19 +15,23 @@ PATH=$PATH:/usr/local/nvidia/bin:/usr/local/cuda/bin
 kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
 bin=$kit/bin
 
-# Seconds for each stage, quick full tiny. `timeout` gives two more before it kills. Together 170 and 468: what is left
-# to 3 and 8 minutes is for asking the driver which devices there are, and for packing.
+# Seconds for each stage, quick full tiny. `timeout` gives two more before it kills; with these for every line they are
+# 180 and 480 seconds at most. `start` is the driver's start and the first questions to it.
 limits=(
+  'start       10  10  60'
   'facts        6   6  30'
-  'conformance 25  90 240'
+  'conformance 23  84 240'
   'numerics    12  30 240'
   'machine     15  45 240'
-  'attention   51 145 240'
-  'sanitizer   14  40  30'
-  'peers       27  90  60'
+  'attention   47 142 240'
+  'peers       26  90  60'
+  'sanitizer   11  37  30'
   'summary      4   6  30'
+  'packing      6  10  30'
 )
 grace=2
+# What the whole run may take. A driver that starts slowly, up to 60 s, takes it from the last stages.
+totals='180 480 1800'
 
 usage() {
   cat <<'END'
@@ -157,9 +161,19 @@ limit_of() { # STAGE
   done
 }
 
+# Sets the time by which the last stage must have ended, so that summary and packing still fit.
+set_deadline() { # MICROSECONDS, when the run began
+  local quick full tiny
+  read -r quick full tiny <<<"$totals"
+  deadline=$(($1 + (${!mode} - $(limit_of summary) - $(limit_of packing) - 2 * grace) * 1000000))
+}
+
 begin_stage() { # NAME
+  local left
   stage=$1 limit=$(limit_of "$1") log=$out/log-$1.txt
   began=$(now_us)
+  left=$(((deadline - began) / 1000000 - grace))
+  [ $left -ge "$limit" ] || limit=$((left > 0 ? left : 0))
   printf '%-12s ' "$stage" >&2
   : >"$log"
 }
@@ -170,7 +184,7 @@ end_stage() { # STATUS REASON EXIT
     "$stage" "$1" "$(seconds "$began")" "$(seconds "$took")"
   printf '"limit": %s, "exit": %s, "reason": %s}' "$limit" "${3:-0}" "$(json_text "$2")")")
   write_run
-  case $1 in failed | timeout) any_failed=yes ;; esac
+  case $1 in failed | timeout | partial) any_failed=yes ;; esac
   say "$1, $((took / 1000000)) s${2:+: $2}"
 }
 
@@ -184,6 +198,7 @@ last_line() { # FILE: its last line with anything in it, at most 200 characters
 run_limited() { # SECONDS COMMAND…: its output goes to $log; returns its status
   local seconds=$1 status
   shift
+  [ "$seconds" -ge 1 ] || return 124
   timeout -k "$grace" "$seconds" "$@" >>"$log" 2>&1 </dev/null &
   child=$!
   wait "$child" 2>/dev/null # bash tells of a killed child there
@@ -197,36 +212,54 @@ run_limited() { # SECONDS COMMAND…: its output goes to $log; returns its statu
   return "$status"
 }
 
-finish_stage() { # STATUS, of run_limited
-  case $1 in
-  0) end_stage ok '' ;;
-  124 | 137) end_stage timeout "stopped at its limit of $limit s" "$1" ;;
-  130) end_stage interrupted 'stopped by the user' "$1" ;;
-  *) end_stage failed "exit status $1: $(last_line "$log")" "$1" ;;
-  esac
+# "; N cases done" where the program has written its file only in part. Each case, or measurement, has one `tokens`, or
+# `unit`. Nothing for a file that is whole or not there.
+missing_part() { # FILE
+  local line count=0 partial=
+  [ -r "$1" ] || return
+  while read -r line; do
+    case $line in
+    '"complete": false'*) partial=yes ;;
+    '"tokens":'* | '"unit":'*) count=$((count + 1)) ;;
+    esac
+  done <"$1"
+  [ -z "$partial" ] || printf '; %d cases done' $count
 }
 
-program_stage() { # NAME PROGRAM ARGUMENT…
-  local name=$1 program=$2
-  shift 2
-  [ -z "$interrupted" ] || return
-  begin_stage "$name"
-  [ -x "$program" ] || { end_stage skipped "the kit has no ${program##*/}"; return; }
-  run_limited "$limit" "$program" "$@"
-  finish_stage $?
+finish_stage() { # STATUS, of run_limited
+  local part
+  part=$(missing_part "$out/$stage.json")
+  case $1 in
+  0)
+    if [ -n "$part" ]; then
+      end_stage partial "stopped by its time limit$part"
+    else
+      end_stage ok ''
+    fi
+    ;;
+  124 | 137)
+    [ "$limit" -ge 1 ] || { end_stage timeout 'no time left' "$1"; return; }
+    end_stage timeout "stopped at its limit of $limit s$part" "$1"
+    ;;
+  130) end_stage interrupted 'stopped by the user' "$1" ;;
+  *) end_stage failed "exit status $1$part: $(last_line "$log")" "$1" ;;
+  esac
 }
 
 # What programs of the format are given. Their own limit is a little shorter, so that they may end in good order.
 measure_stage() { # NAME PROGRAM
-  local own=$(($(limit_of "$1") * 9 / 10))
-  program_stage "$1" "$bin/$2" --device "$device" "--$mode" --time-limit "$own" --out "$out/$1.json"
+  [ -z "$interrupted" ] || return
+  begin_stage "$1"
+  [ -x "$bin/$2" ] || { end_stage skipped "the kit has no $2"; return; }
+  run_limited "$limit" "$bin/$2" --device "$device" "--$mode" --time-limit $((limit * 9 / 10)) --out "$out/$1.json"
+  finish_stage $?
 }
 
 facts_stage() {
   begin_stage facts
   local cpu='' line driver='' libc=''
   if command -v nvidia-smi >/dev/null 2>&1; then
-    timeout -k 1 5 nvidia-smi -q >"$out/nvidia-smi.txt" 2>>"$log" || say_log 'nvidia-smi -q failed'
+    timeout -k 1 4 nvidia-smi -q >"$out/nvidia-smi.txt" 2>>"$log" || say_log 'nvidia-smi -q failed'
     while read -r line; do
       case $line in 'Driver Version'*) driver=${line#*: } ;; esac
     done <"$out/nvidia-smi.txt"
@@ -262,7 +295,7 @@ start_sampling() {
   common=timestamp,index,clocks.sm,clocks.mem,clocks.max.sm,power.draw,power.limit,temperature.gpu,utilization.gpu
   # The field's name changed with the driver.
   for field in ,clocks_event_reasons.active ,clocks_throttle_reasons.active ''; do
-    timeout -k 1 3 nvidia-smi -i "$index" --query-gpu="$common$field" --format=csv >/dev/null 2>&1 && break
+    timeout -k 1 1 nvidia-smi -i "$index" --query-gpu="$common$field" --format=csv >/dev/null 2>&1 && break
   done
   TZ=UTC0 nvidia-smi -i "$index" --query-gpu="$common$field" --format=csv -lms 200 >"$out/clocks.csv" 2>/dev/null &
   sampler=$!
@@ -282,11 +315,11 @@ sanitizer_stage() {
   path=$(command -v compute-sanitizer)
   case $device in sim:*) end_stage skipped 'the device is simulated, and its detectors are always on'; return ;; esac
   [ -n "$path" ] || { end_stage skipped 'compute-sanitizer is not installed'; return; }
-  local deadline=$((began + limit * 1000000))
-  for config in sage-b flash; do
-    for tool in memcheck racecheck synccheck; do
-      each=$(((deadline - $(now_us)) / 1000000))
-      [ "$each" -ge 1 ] && [ -z "$interrupted" ] || { found+=", $tool $config: no time left"; continue; }
+  local end=$((began + limit * 1000000)) open=
+  for tool in memcheck racecheck synccheck; do
+    for config in sage-b flash; do
+      each=$(((end - $(now_us)) / 1000000))
+      [ "$each" -ge 1 ] && [ -z "$interrupted" ] || { found+=", $tool $config: no time left" open=yes; continue; }
       say_log "== $tool $config"
       run_limited "$each" "$path" --tool "$tool" --error-exitcode 86 "$bin/sagec" run "$config" --random 1,2,333,64 \
         --device "$device"
@@ -294,12 +327,20 @@ sanitizer_stage() {
       case $status in
       0) found+=", $tool $config: ok" ;;
       86) found+=", $tool $config: ERRORS" worst=86 ;;
-      124 | 137) found+=", $tool $config: out of time" ;;
+      124 | 137) found+=", $tool $config: out of time" open=yes ;;
       *) found+=", $tool $config: exit status $status"; [ $worst = 86 ] || worst=$status ;;
       esac
     done
   done
-  if [ "$worst" = 0 ]; then end_stage ok "${found#, }"; else end_stage failed "${found#, }" "$worst"; fi
+  if [ -n "$interrupted" ]; then
+    end_stage interrupted "${found#, }" 130
+  elif [ "$worst" != 0 ]; then
+    end_stage failed "${found#, }" "$worst"
+  elif [ -n "$open" ]; then
+    end_stage partial "${found#, }"
+  else
+    end_stage ok "${found#, }"
+  fi
 }
 
 peers_stage() {
@@ -320,13 +361,17 @@ peers_stage() {
 numerics_stage() {
   local only=()
   [ "$mode" != tiny ] || only=('every bundled layer*')
-  program_stage numerics "$bin/numerics-tests" --device "$device" --data "$kit/data" "${only[@]}"
+  [ -z "$interrupted" ] || return
+  begin_stage numerics
+  [ -x "$bin/numerics-tests" ] || { end_stage skipped 'the kit has no numerics-tests'; return; }
+  run_limited "$limit" "$bin/numerics-tests" --device "$device" --data "$kit/data" "${only[@]}"
+  finish_stage $?
 }
 
 # --- the end ---
 
 summarise() {
-  timeout -k 1 "$(limit_of summary)" "$bin/kit-summary" "$out" >"$out/summary.txt.tmp" 2>"$out/log-summary.txt" || {
+  timeout -k "$grace" "$(limit_of summary)" "$bin/kit-summary" "$out" >"$out/summary.txt.tmp" 2>"$out/log-summary.txt" || {
     printf 'The summary could not be made: %s\n' "$(last_line "$out/log-summary.txt")"
     printf '%s\n' "${stage_rows[@]}"
   } >"$out/summary.txt.tmp"
@@ -340,7 +385,7 @@ pack_results() {
     archive=$out/results.tar.gz how=-z
     say 'xz is not installed: the results are packed by gzip'
   fi
-  XZ_OPT=-3 tar -C "$(dirname -- "$out")" --exclude='results.tar.*' --exclude='*.tmp' "$how" -cf "$archive.part" \
+  XZ_OPT=-3 timeout -k "$grace" "$(limit_of packing)" tar -C "$(dirname -- "$out")" --exclude='results.tar.*' --exclude='*.tmp' "$how" -cf "$archive.part" \
     "${out##*/}" 2>/dev/null
   status=$?
   # 1: the directory changed while it was read, since the archive is written there; that is left out anyway.
@@ -359,10 +404,11 @@ choose_cxx_library() {
   "$bin/sagec" --version >/dev/null 2>&1 || fail 1 "sagec does not run here: $("$bin/sagec" --version 2>&1 | head -n 1)"
 }
 
-# A device that is not there is told before anything else. `devices` stays for device.json.
+# A device that is not there is told before anything else. `devices` stays for device.json. The first question starts the
+# driver, which can take long on a machine of many GPUs.
 check_device() {
   local object
-  devices=$(timeout -k 1 10 "$bin/sagec" devices --format=json 2>/dev/null)
+  devices=$(timeout -k "$grace" 60 "$bin/sagec" devices --format=json 2>/dev/null)
   object=${devices//[[:space:]]/}
   object=${object#*"\"device\":\"$device\""}
   [[ ${object%%\}*} == *'"usable":true'* ]] && [ "$object" != "${devices//[[:space:]]/}" ] && return
@@ -370,8 +416,18 @@ check_device() {
   fail 3 "there is no usable $device here"
 }
 
+# What drivers and compilers keep would otherwise come from, and go to, the user's home: nothing known from before.
+make_caches() {
+  caches=$(mktemp -d) || fail 1 'no temporary directory can be made'
+  trap 'rm -rf -- "$caches"' EXIT
+  export CUDA_CACHE_PATH=$caches/cuda TRITON_CACHE_DIR=$caches/triton TORCHINDUCTOR_CACHE_DIR=$caches/inductor
+}
+
 main() {
+  local start
+  start=$(now_us)
   parse_arguments "$@"
+  set_deadline "$start"
   # nvidia-smi counts devices in this order, CUDA by default in another.
   export CUDA_DEVICE_ORDER=${CUDA_DEVICE_ORDER:-PCI_BUS_ID}
   choose_cxx_library
@@ -379,6 +435,7 @@ main() {
   open_directory
   read_version
   trap on_interrupt INT TERM HUP
+  make_caches
   any_failed=
   write_run
   facts_stage
@@ -387,8 +444,8 @@ main() {
   numerics_stage
   measure_stage machine bench-machine
   measure_stage attention bench-attention
-  sanitizer_stage
   peers_stage
+  sanitizer_stage
   stop_sampling
   [ -n "$interrupted" ] || complete=true
   write_run
