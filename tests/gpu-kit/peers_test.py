@@ -51,7 +51,7 @@ class Shapes(unittest.TestCase):
                             source[source.index('void addModels'):source.index('void addGrid')])
         self.assertEqual([(m[0], *map(int, m[1:5]), m[5]) for m in models], list(recipe.MODELS))
         lengths = [tuple(map(int, found.split(','))) for found in re.findall(r'addGrid\(all, \{([\d, ]+)\}\)', source)]
-        self.assertEqual(lengths, [recipe.LENGTHS['quick'], recipe.LENGTHS['full']])
+        self.assertEqual([lengths[0], sum(lengths[1:], ())], [recipe.LENGTHS['quick'], recipe.LENGTHS['full']])
 
 
 class Data(unittest.TestCase):
@@ -78,16 +78,26 @@ class Data(unittest.TestCase):
 
 
 class Work(unittest.TestCase):
-    def test_compiling_peers_come_last_on_few_shapes(self):
-        work = peers.work(peers.every_peer(), [grid(t, d, m) for t in (1024, 8192, 32768) for d in (64, 128)
-                                               for m in ('none', 'causal')])
+    def work_of(self, lengths, extent):
+        return peers.work(peers.every_peer(), [grid(t, d, m) for t in lengths for d in (64, 128)
+                                               for m in ('none', 'causal')], extent)
+
+    def test_compiling_peers_come_before_the_longest_shapes_on_few(self):
+        work = self.work_of((1024, 8192, 32768), 'full')
         few = [(p.name, s['tokens'], s['head_dim'], s['mask']) for p, s in work if p.few]
         self.assertEqual({f[1] for f in few}, {8192})
         self.assertEqual(sorted(f[2:] for f in few), sorted((d, m) for d in (64, 128) for m in ('none', 'causal', 'sparse50')))
-        self.assertFalse(any(p.few for p, _ in work[:-len(few)]))
+        first = next(k for k, (_, s) in enumerate(work) if s['tokens'] == 32768)
+        self.assertTrue(all(p.few for p, _ in work[first - len(few):first]))
+
+    def test_compiling_peers_come_first_in_a_quick_run(self):
+        work = self.work_of(recipe.LENGTHS['quick'], 'quick')
+        few = [(s['tokens'], s['head_dim'], s['mask']) for p, s in work if p.few]
+        self.assertEqual(few, [(4096, 128, 'none'), (4096, 128, 'sparse50'), (4096, 128, 'causal')])
+        self.assertTrue(all(p.few for p, _ in work[:3]))
 
     def test_peer_that_leaves_blocks_out_has_a_mask_of_its_own(self):
-        masks = {s['mask'] for p, s in peers.work(peers.every_peer(), [grid(1024), grid(1024, mask='causal')])
+        masks = {s['mask'] for p, s in peers.work(peers.every_peer(), [grid(1024), grid(1024, mask='causal')], 'full')
                  if p.name == 'spas-sage'}
         self.assertEqual(masks, {'sparge'})
 
@@ -98,19 +108,72 @@ class Work(unittest.TestCase):
         self.assertEqual(why('json:sageattn'), 'json has no sageattn')
         self.assertIn("No module named 'nowhere_to_be_found'", why('nowhere_to_be_found:f'))
 
-    def test_peer_that_only_raises_is_given_up_after_two_shapes(self):
+    def run_of(self, error):
+        """(Run, peer that raises `error`) without PyTorch."""
         def make(*_):
-            raise RuntimeError('no such GPU')
+            raise error
+        record = type('Record', (), {'save': lambda self: None, 'skip': program.Record.skip})()
+        record.json = {'cases': [], 'skipped': []}
         run = object.__new__(program.Run)
-        run.__dict__.update(torch=None, device=type('Device', (), {'type': 'cpu'}), raised={},
-                            record=type('Record', (), {'json': {'cases': []}, 'save': lambda self: None})())
+        run.__dict__.update(torch=None, device=type('Device', (), {'type': 'cpu'}), raised={}, record=record, deadline=None)
         run.inputs = lambda shape: ()
-        peer = peers.Peer('p', 16, make)
-        for hopeless in (False, False, True):
-            self.assertEqual(run.is_hopeless(peer), hopeless)
-            run.case(peer, grid(8))
-        reasons = {case['reason'] for case in run.record.json['cases']}
-        self.assertEqual(reasons, {'RuntimeError: no such GPU'})
+        return run, peers.Peer('p', 16, make)
+
+    def test_peer_that_only_raises_is_given_up_after_two_shapes_and_said_once(self):
+        run, peer = self.run_of(RuntimeError('no such GPU'))
+        self.assertTrue(run.cases([(peer, grid(8))] * 5, 1))
+        cases = run.record.json['cases']
+        self.assertEqual([(c['status'], c['reason']) for c in cases], [('failed', 'RuntimeError: no such GPU')] * 2)
+        self.assertEqual([s['peer'] for s in run.record.json['skipped']], ['p'])
+        self.assertIn('first two shapes', run.record.json['skipped'][0]['reason'])
+
+    def test_peer_that_is_not_made_for_the_device_is_skipped(self):
+        for error, status in ((AssertionError('SM90 kernel is not available.'), 'skipped'),
+                              (ImportError('Not built for sm_90'), 'skipped'), (AssertionError('wrong'), 'failed'),
+                              (RuntimeError('not supported'), 'failed')):
+            run, peer = self.run_of(error)
+            run.cases([(peer, grid(8))], 1)
+            self.assertEqual(run.record.json['cases'][0]['status'], status)
+
+    def test_compiling_peers_stop_when_their_share_is_spent(self):
+        run, peer = self.run_of(RuntimeError('x'))
+        peer.few = True
+        self.assertTrue(run.cases([(peer, grid(8))] * 3, 0))
+        self.assertEqual(run.record.json['cases'], [])
+        self.assertEqual(len(run.record.json['skipped']), 1)
+
+    def test_time_limit_ends_the_run(self):
+        run, peer = self.run_of(RuntimeError('x'))
+        run.deadline = 0
+        self.assertFalse(run.cases([(peer, grid(8))], 1))
+
+    def test_calls_are_timed_as_the_benchmark_times_them(self):
+        def source(name):
+            with open(os.path.join(ROOT, 'tools', 'bench', 'record', name), encoding='utf-8') as file:
+                return file.read()
+        self.assertIn('least = %d, most = %d;' % (recipe.LEAST, recipe.MOST), source('Timing.h'))
+        self.assertIn('budgetMs = %d;' % recipe.BUDGET_MS, source('Timing.h'))
+        self.assertIn('warmups = %d;' % recipe.WARMUPS, source('Timing.cpp'))
+        self.assertIn('flushBytes = std::size_t(%d) << 20;' % (recipe.FLUSH_BYTES >> 20), source('Timing.cpp'))
+
+    def test_output_of_the_last_call_is_kept_and_late_calls_are_noted(self):
+        class Event:
+            def __init__(self, **_): pass
+            def record(self): pass
+            def synchronize(self): pass
+            def query(self): return late
+            def elapsed_time(self, _): return 100.0
+        torch = type('Torch', (), {'int8': 1, 'empty': lambda *_, **__: type('T', (), {'zero_': lambda self: 0})(),
+                                   'cuda': type('Cuda', (), {'Event': Event})})()
+        for late in (False, True):
+            calls = []
+            entry = {}
+            watch = program.Stopwatch(torch, type('Device', (), {'type': 'cuda'}))
+            out = watch.timed(entry, 1, lambda: calls.append(0) or len(calls))
+            self.assertEqual(out, recipe.WARMUPS + recipe.LEAST)
+            self.assertEqual(len(entry['time']['times_us']), recipe.LEAST)
+            self.assertEqual(entry['host_bound'], late)
+            self.assertLessEqual(entry['began'], entry['ended'])
 
     def test_operations(self):
         self.assertEqual(attention_operations(1, 2, 10, 10, 64, 'none'), 4 * 2 * 100 * 64)

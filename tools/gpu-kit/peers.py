@@ -23,35 +23,50 @@ from sagekit.statistics import Times, attention_operations  # noqa: E402
 class Stopwatch:
     """As bench-attention's: warm-up, then single calls between two events, each behind a write of more than twice the
     largest L2 that is queued before the first event. The write is repeated, so that it lasts until the host has queued
-    the call. On a CPU, which serves to try this program only, the host's clock."""
-    FLUSH_BYTES, FLUSH_WRITES = 256 << 20, 3
-    LEAST, MOST, BUDGET_US = 5, 30, 60e3
+    the call. On a CPU, which serves to try this program only, the host's clock.
+
+    After `time`, `out` is what the last timed call gave; `host_bound` says that at least half of the calls were queued
+    so late that the device had already passed the first event: their times may hold some of the host's."""
 
     def __init__(self, torch, device):
         self.torch, self.cuda = torch, device.type == 'cuda'
-        self.flush = torch.empty(self.FLUSH_BYTES if self.cuda else 1, dtype=torch.int8, device=device)
+        self.flush = torch.empty(recipe.FLUSH_BYTES if self.cuda else 1, dtype=torch.int8, device=device)
         self.events = [torch.cuda.Event(enable_timing=True) for _ in range(2)] if self.cuda else None
+        self.out, self.late, self.host_bound = None, 0, False
 
     def once(self, call, before):
+        self.out = None
         before()
         if not self.cuda:
             start = time.perf_counter()
-            call()
+            self.out = call()
             return (time.perf_counter() - start) * 1e6
-        for _ in range(self.FLUSH_WRITES):
+        for _ in range(recipe.FLUSH_WRITES):
             self.flush.zero_()
         self.events[0].record()
-        call()
+        self.out = call()
+        self.late += self.events[0].query()
         self.events[1].record()
         self.events[1].synchronize()
         return self.events[0].elapsed_time(self.events[1]) * 1e3
 
     def time(self, call, before=lambda: None):
-        last = self.once(call, before)
-        for _ in range(2 if last < 50e3 else 1):
+        for _ in range(recipe.WARMUPS):
             last = self.once(call, before)
-        count = int(max(self.LEAST, min(self.MOST, self.BUDGET_US / max(last, 1e-3))))
-        return Times([self.once(call, before) for _ in range(count)])
+        count = int(max(recipe.LEAST, min(recipe.MOST, recipe.BUDGET_MS * 1e3 / max(last, 1e-3))))
+        self.late = 0
+        times = Times([self.once(call, before) for _ in range(count)])
+        self.host_bound = 2 * self.late >= count
+        return times
+
+    def timed(self, entry, operations, call, before=lambda: None):
+        """Times a call into an entry of peers.json; returns the output of the last call."""
+        entry['began'] = time.time()
+        entry['time'] = self.time(call, before).json(operations)
+        entry['ended'] = time.time()
+        entry['host_bound'] = self.host_bound
+        out, self.out = self.out, None
+        return out
 
 
 class Record:
@@ -94,6 +109,12 @@ def first_line(error):
     return ('%s: %s' % (type(error).__name__, lines[0] if lines else ''))[:500]
 
 
+def is_refusal(error):
+    """Whether a package says that it was not made for this device or this shape, and nothing is broken."""
+    words = ('not available', 'not built', 'not supported')
+    return isinstance(error, (AssertionError, ImportError)) and any(word in str(error).lower() for word in words)
+
+
 class Gone(Exception):
     """The device does not answer any more: no further case makes sense."""
 
@@ -131,11 +152,7 @@ class Run:
         kept = self.inputs(shape)
         call, to_hnd, work = peer.make(torch, *[t.clone() for t in kept], shape['mask'])
         originals = [t.clone() for t in work]
-        out = to_hnd(call())
-        if out.shape != kept[0].shape:
-            raise ValueError('its output has the shape %s' % list(out.shape))
-        entry['check'] = recipe.check(torch, shape, *kept, out)
-        del out
+        call()
         # Some peers subtract K's mean from K itself: those get their inputs back before each call, outside the clock.
         changed = [(t, o) for t, o in zip(work, originals) if not torch.equal(t.view(torch.uint8), o.view(torch.uint8))]
         entry['changes_inputs'] = bool(changed)
@@ -143,10 +160,12 @@ class Run:
         def restore():
             for target, original in changed:
                 target.copy_(original)
-        restore()
         operations = attention_operations(shape['batch'], shape['query_heads'], shape['tokens'], shape['tokens'],
                                           shape['head_dim'], shape['mask'])
-        entry['time'] = self.stopwatch.time(call, restore).json(operations)
+        out = to_hnd(self.stopwatch.timed(entry, operations, call, restore))
+        if out.shape != kept[0].shape:
+            raise ValueError('its output has the shape %s' % list(out.shape))
+        entry['check'] = recipe.check(torch, shape, *kept, out)
         error = entry['check']['relative_l1']
         if peer.bound is not None and not error <= peer.bound:  # NaN too
             entry['status'] = 'failed'
@@ -158,7 +177,7 @@ class Run:
             self.measure(peer, shape, entry)
             self.raised[peer] = None
         except Exception as error:  # a foreign kernel may fail in any way; that is a result
-            entry.update(status='failed', reason=first_line(error))
+            entry.update(status='skipped' if is_refusal(error) else 'failed', reason=first_line(error), time=None)
             if self.raised.get(peer, 0) is not None:
                 self.raised[peer] = self.raised.get(peer, 0) + 1
         self.record.json['cases'].append(entry)
@@ -173,28 +192,62 @@ class Run:
         return self.raised.get(peer, 0) == 2
 
     def gemm(self, dtype, size):
+        """(call, a, b): the call's result is a·b."""
         torch = self.torch
         a, b = (torch.randn(size, size, device=self.device) for _ in range(2))
-        if dtype == 'int8':
+        if dtype == 'int8':  # the fast kernels of int8 and fp8 want b's columns one behind the other
             a, b = ((t * 40).round().clamp(-127, 127).to(torch.int8) for t in (a, b))
-            return lambda: torch._int_mm(a, b)
+            b = b.t().contiguous().t()
+            return lambda: torch._int_mm(a, b), a, b
         if dtype == 'fp8':
             a, b, one = a.to(torch.float8_e4m3fn), b.to(torch.float8_e4m3fn).t(), torch.ones((), device=self.device)
-            return lambda: torch._scaled_mm(a, b, scale_a=one, scale_b=one, out_dtype=torch.bfloat16)
+            return lambda: torch._scaled_mm(a, b, scale_a=one, scale_b=one, out_dtype=torch.bfloat16), a, b
         a, b = (t.to(torch.float16 if dtype == 'f16' else torch.bfloat16) for t in (a, b))
-        return lambda: torch.mm(a, b)
+        return lambda: torch.mm(a, b), a, b
+
+    def is_product(self, dtype, a, b, out):
+        """Whether three rows are those of a·b, as near as the type of the sums and of the result allows."""
+        rows = [0, len(a) // 2 + 3, len(a) - 1]
+        exact = a[rows].to(self.torch.float32).double() @ b.to(self.torch.float32).double()
+        error = (out[rows].double() - exact).abs().sum() / exact.abs().sum()
+        return bool(error <= {'int8': 0.0, 'f16': 2e-3, 'bf16': 1e-2, 'fp8': 1e-2}[dtype])
 
     def gemms(self, size):
         for dtype in ('f16', 'bf16', 'int8', 'fp8'):
             if self.is_late():
                 return
+            entry = {'dtype': dtype, 'm': size, 'n': size, 'k': size}
             try:
-                timed = self.stopwatch.time(self.gemm(dtype, size)).json(2 * size ** 3)
-                self.record.json['gemm'].append({'dtype': dtype, 'm': size, 'n': size, 'k': size, 'time': timed})
+                call, a, b = self.gemm(dtype, size)
+                out = self.stopwatch.timed(entry, 2 * size ** 3, call)
+                entry['verified'] = self.is_product(dtype, a, b, out)
+                self.record.json['gemm'].append(entry)
             except Exception as error:  # an old PyTorch or GPU lacks some of them
                 self.record.skip('gemm ' + dtype, first_line(error))
             self.record.save()
             self.still_there()
+
+    def cases(self, work, share):
+        """Runs [(peer, shape)]; False when time ran out. Peers that compile for each shape get `share` seconds."""
+        spent, told = 0.0, set()
+        for peer, shape in work:
+            if self.is_late():
+                return False
+            why = None
+            if self.is_hopeless(peer):
+                why = 'raised errors on its first two shapes, so that the others were not tried'
+            elif peer.few and (spent >= share or self.is_late(peerlist.COMPILE_SECONDS)):
+                why = 'its share of the time was spent, so that the other shapes were not tried'
+            if why:
+                if (peer.name, why) not in told:
+                    told.add((peer.name, why))
+                    self.record.skip(peer.name, why)
+                    self.record.save()
+                continue
+            start = time.monotonic()
+            self.case(peer, shape)
+            spent += time.monotonic() - start if peer.few else 0
+        return True
 
 
 def find_torch(spec, record):
@@ -271,12 +324,11 @@ def main():
     try:
         run.gemms(256 if args.extent == 'tiny' else 8192)
         here = peers_here(record)
-        for peer, shape in peerlist.work(here, recipe.shapes(args.shapes, args.extent)):
-            if run.is_late(peerlist.COMPILE_SECONDS if peer.few else 0):
-                record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)
-                return record.save()  # not complete
-            if not run.is_hopeless(peer):
-                run.case(peer, shape)
+        work = peerlist.work(here, recipe.shapes(args.shapes, args.extent), args.extent)
+        share = peerlist.COMPILED_SHARE * args.time_limit if args.time_limit else float('inf')
+        if not run.cases(work, share) or run.is_late():
+            record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)
+            return record.save()  # not complete
     except Gone as error:
         record.skip('the rest', 'the device does not answer any more: %s' % error)
         return record.save()

@@ -125,7 +125,10 @@ def why_missing(peer):
 
 
 FEW_TOKENS = 8192
-COMPILE_SECONDS = 15  # what compiling for a shape may take
+FEW_SHAPES = {'quick': 2}
+LONG_TOKENS = 32768
+COMPILE_SECONDS = 12  # what compiling for a shape may take
+COMPILED_SHARE = 0.4  # of the time limit, for all peers that compile for each shape
 
 
 def few_shapes(shapes):
@@ -138,13 +141,18 @@ def few_shapes(shapes):
     return sorted(chosen.values(), key=lambda s: (-s['head_dim'], s['mask'] == 'causal'))
 
 
-def work(peers, shapes):
-    """[(peer, shape)]: shape by shape; peers that compile for each shape come last and get a few."""
+def work(peers, shapes, extent):
+    """[(peer, shape)]: shape by shape. Peers that compile for each shape get a few, which would never be reached at the
+    end: they come first in a quick run, and before the longest shapes in others."""
     def runs(peer, shape):
         own = [m for m in peer.masks if m not in ('none', 'causal')]
         if own:  # a mask of the peer's own replaces `none`
             return [dict(shape, mask=own[0])] if shape['mask'] == 'none' else []
         return [shape] if shape['mask'] in peer.masks else []
-    first = [(p, s) for shape in shapes for p in peers if not p.few for s in runs(p, shape)]
-    last = [(p, s) for shape in few_shapes(shapes) for p in peers if p.few for s in runs(p, shape)]
-    return first + last
+    few = few_shapes(shapes)[:FEW_SHAPES.get(extent)]
+    compiled = [(p, s) for shape in few for p in peers if p.few for s in runs(p, shape)]
+    first = next((k for k, s in enumerate(shapes) if s['tokens'] >= LONG_TOKENS), len(shapes))
+    at = 0 if extent == 'quick' else first
+    before, after = ([(p, s) for shape in part for p in peers if not p.few for s in runs(p, shape)]
+                     for part in (shapes[:at], shapes[at:]))
+    return before + compiled + after
