@@ -115,7 +115,62 @@ class Complete(Case):
         results = Results(self.directory)
         self.assertEqual(plots.bandwidth(results), (2950, 'memory.loads.dram'))
         names = [name for name, _ in plots.peaks(results)]
-        self.assertEqual(names, ['wgmma.%s-n256-shared.short' % dtype for dtype in ('s8', 'f16', 'e4m3')])
+        self.assertEqual(names, ['wgmma.%s-n256-shared.sustained' % dtype for dtype in ('s8', 'f16', 'e4m3')])
+
+    def test_unverified_figures_are_shown_but_are_no_yardstick(self):
+        other = Results(self.invent('other', speed=1.5))
+        machine, attention = self.load('machine.json'), self.load('attention.json')
+        for m in machine['measurements']:
+            if m['name'] in ('wgmma.s8-n256-shared.sustained', 'memory.loads.dram'):
+                m['verified'] = False
+        for gemm in attention['gemm']:
+            gemm['verified'] = False
+        self.save('machine.json', machine)
+        self.save('attention.json', attention)
+        results = Results(self.directory)
+        self.assertIsNone(plots.bandwidth(results))
+        self.assertEqual(dict(plots.peaks(results)).get('mma.s8.sustained'), 1190 * 0.8)
+        self.assertFalse([w for w in compare.warnings(results, other) if 'i8 GEMM' in w])
+        section = tables.gemm(results).blocks[0]
+        self.assertEqual([str(row[-1]) for row in section.rows[:2]], ['wrong result'] * 2)
+        verdicts = {str(row[0]): str(row[-1]) for row in compare.machine_table(results, other).rows}
+        self.assertEqual(verdicts['memory.loads.dram'], 'unverified')
+
+    def test_host_bound_peers_have_a_mark_and_a_footnote(self):
+        self.assertNotIn('†', rendered(self.directory)[0])
+        peers = self.load('peers.json')
+        for case in peers['cases']:
+            case['host_bound'] = case['peer'] == 'sdpa-cudnn'
+        self.save('peers.json', peers)
+        text, short = rendered(self.directory)
+        self.assertRegex(text, r'<td class="num">\d+ †</td>')
+        self.assertIn('† host-bound', short)
+
+    def test_clock_is_that_of_the_cases_where_they_say_when_they_ran(self):
+        stage, origin = Results(self.directory).clock_under_load()
+        self.assertIn('kept the device busy', origin)
+        attention = self.load('attention.json')
+        began = next(s['start'] for s in self.load('run.json')['stages'] if s['name'] == 'attention')
+        with open(self.path('clocks.csv'), encoding='utf-8') as file:
+            rows = [row.split(', ') for row in file.read().splitlines()]
+        for row in rows[1:]:
+            if row[0].startswith('2025/11/21 18:02:0'):
+                row[1] = '1234 MHz'
+        self.save('clocks.csv', '\n'.join(', '.join(row) for row in rows))
+        attention['cases'][0].update(began=began + 17, ended=began + 20)
+        self.save('attention.json', attention)
+        results = Results(self.directory)
+        self.assertEqual(results.clock_of(results.attention[1]), None)
+        clock, origin = results.clock_under_load()
+        self.assertEqual((clock, results.clock_of(results.attention[0])), (1234, 1234))
+        self.assertIn("benchmark's cases", origin)
+        self.assertIn('Clock of every case', rendered(self.directory)[0])
+
+    def test_partial_stage_is_a_failure(self):
+        run = self.load('run.json')
+        run['stages'][2].update(status='partial', reason='stopped by its time limit; 2 cases done')
+        self.save('run.json', run)
+        self.assertIn('stage machine: partial (stopped by its time limit; 2 cases done)', rendered(self.directory)[0])
 
     def test_failures_stand_above_the_stage_table(self):
         text, _ = rendered(self.directory)
@@ -290,6 +345,12 @@ class Parts(unittest.TestCase):
         self.assertEqual(Ratio(Times([], 10, 9, 11), Times([], 13, 11, 14)).verdict(), 'none (noise)')
         self.assertEqual(Ratio(Times([], 10, 9, 11), Times([], 13, 11.1, 14)).verdict(), 'faster')
         self.assertEqual(Ratio(Times([], 13, 11.1, 14), Times([], 10, 9, 11)).verdict(), 'slower')
+
+    def test_less_than_two_percent_are_noise(self):
+        def verdict(new, old):
+            return Ratio(Times([], new, new, new), Times([], old, old, old)).verdict()
+        self.assertEqual((verdict(100, 101.9), verdict(101.9, 100)), ('none (noise)',) * 2)
+        self.assertEqual((verdict(100, 102.1), verdict(102.1, 100)), ('faster', 'slower'))
 
     def test_labels_do_not_touch(self):
         placed = svg.spread_labels([50, 51, 52, 200, 203], 12, 0, 205)

@@ -60,6 +60,20 @@ class Summary(unittest.TestCase):
         self.assertIn('FAILED sage-b D 128 N 333 causal: product_bits', text)
         self.assertIn('peers timeout 85 s stopped at its limit', text)
 
+    def test_unverified_figures_are_marked(self):
+        self.assertNotIn('unverified', self.summary())
+        attention, machine = self.load('attention.json'), self.load('machine.json')
+        attention['gemm'][0]['verified'] = False
+        for m in machine['measurements']:
+            if m['name'] in ('memory.loads.dram', 'mma.s8.sustained'):
+                m['verified'] = False
+        self.save('attention.json', attention)
+        self.save('machine.json', machine)
+        text = self.summary()
+        self.assertRegex(text, r'GEMM, TOPS: i8 \d+ \(unverified\), f16 \d+,')
+        self.assertIn('2950 GB/s (unverified)', text)
+        self.assertRegex(text, r'mma.s8 +1190 TOPS, unverified 4641 a clock')
+
     def test_simulated_times_are_not_shown(self):
         attention = self.load('attention.json')
         attention['device']['simulated'] = True

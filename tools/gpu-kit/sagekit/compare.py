@@ -34,7 +34,7 @@ def warnings(old, new):
 
 
 def _indexed(results):
-    """{(kernel, what, shape): Times} of everything timed, GEMMs included."""
+    """{(kernel, what, shape): Times} of everything timed whose result is right, GEMMs included."""
     found = {}
     for case in results.attention:
         for what, time in (('kernel', case.kernel), ('end to end', case.end_to_end)):
@@ -44,7 +44,7 @@ def _indexed(results):
         if case.status == 'ok' and case.kernel:
             found[case.who, 'peer', str(case.key)] = case.kernel
     for what, gemms in (('GEMM', results.gemm), ('GEMM, PyTorch', results.peer_gemm)):
-        for g in gemms:
+        for g in (g for g in gemms if g['verified'] is True):
             found[g['dtype'], what, '%d×%d×%d' % tuple(g['size'])] = g['time']
     return found
 
@@ -86,9 +86,11 @@ def machine_table(old, new):
         if not other or m['value'] is None or other['value'] is None:
             continue
         spans = [Times(entry['raw']) for entry in (other, m)]
-        if any(len(s.raw) < 2 for s in spans):
+        if any(entry['verified'] is not True for entry in (other, m)):
+            verdict = Cell('unverified', 'bad')
+        elif any(len(s.raw) < 2 or s.median <= 0 or s.q1 <= 0 for s in spans):
             verdict = Cell('no raw values', 'dim')
-        elif spans[0].q3 < spans[1].q1 or spans[1].q3 < spans[0].q1:
+        elif Ratio(*spans).differs:
             verdict = Cell('differs', 'warn')
         else:
             verdict = Cell('none (noise)', 'dim')

@@ -55,7 +55,7 @@ HEADS = {'failures': 'Failed', 'problems': 'Missing or malformed', 'peers': 'Pee
          'warnings': 'Mind'}
 
 
-NUMBER = re.compile(r'^–$|^-?\d[\d.,e+-]*( %)?( / [\d.]+)?( \([\d.]+–[\d.]+\))?$')
+NUMBER = re.compile(r'^–$|^-?\d[\d.,e+-]*( %)?( / [\d.]+)?( \([\d.]+–[\d.]+\))?( †)?$')
 
 
 def td(value, numbers=True):

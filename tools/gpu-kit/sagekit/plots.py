@@ -86,6 +86,7 @@ def _panel(results, head_dim, mask, looks, groups, span):
         for case, (x, y) in zip(group, points):
             tip = '%s, %s: %.0f TOPS, median %.1f µs' % (look.name, case.key, case.kernel.tops(case.key.operations),
                                                          case.kernel.median)
+            tip += ', host-bound' if case.host_bound else ''
             plot.marker(x, y, look.shape, look.mark, tip)
     return '<figure>%s</figure>' % plot
 
@@ -123,16 +124,20 @@ def intensity(case):
 
 
 def measured(results, group):
-    """[(name, value, unit)] of the machine measurements of a group that have a value."""
-    return [(m['name'], m['value'], m['unit']) for m in results.machine if m['group'] == group and (m['value'] or 0) > 0]
+    """[(name, value, unit)] of the machine measurements of a group that have a value and came out right."""
+    return [(m['name'], m['value'], m['unit']) for m in results.machine
+            if m['group'] == group and m['verified'] is True and (m['value'] or 0) > 0]
 
 
 def peaks(results):
-    """MMA peaks in TOPS: the highest measured one of each type; where none was measured, those of the arch."""
+    """MMA peaks in TOPS: the highest measured one of each type that the device sustains; where none was measured, those
+    of the arch. Products of f16 with sums in f16 are a type of their own, which no config uses."""
     clock, _ = results.clock_under_load()
     highest = {}
     for name, value, unit in measured(results, 'mma'):
         dtype = next((t for t in ('bf16', 'f16', 'e4m3', 's8') if t in name), None)
+        if 'f16-f16' in name or not name.endswith('.sustained'):
+            continue
         if unit == 'TOPS' and dtype and value > highest.get(dtype, ('', 0))[1]:
             highest[dtype] = (name, value)
     found = list(highest.values())

@@ -113,6 +113,8 @@ class Case:
         self.shape = text(entry.get('shape'), 'grid')
         self.status = text(entry.get('status'), 'ok')
         self.reason = text(entry.get('reason'))
+        self.began, self.ended = number(entry.get('began')), number(entry.get('ended'))
+        self.host_bound = entry.get('host_bound') is True
         self.bits = number(entry.get('bits'))
         self.kernel = times(entry.get('kernel') if who == 'config' else entry.get('time'))
         self.quantize = times(entry.get('quantize'))
@@ -179,7 +181,8 @@ class Results:
             time = times(entry.get('time'))
             if time and min(size) > 0:
                 found.append({'dtype': text(entry.get('dtype'), '?'), 'size': size, 'time': time,
-                              'operations': 2 * size[0] * size[1] * size[2], 'verified': entry.get('verified')})
+                              'operations': 2 * size[0] * size[1] * size[2], 'verified': entry.get('verified'),
+                              'host_bound': entry.get('host_bound') is True})
         return found
 
     def _programs(self):
@@ -218,17 +221,28 @@ class Results:
             self.problems.append('the files are of different commits: ' + ', '.join(sorted(c[:12] for c in commits)))
 
     def clock_under_load(self):
-        """SM clock in MHz and how it is known: the median while the benchmark ran, or the device's maximum."""
-        stage = next((s for s in self.stages if s['name'] == 'attention'), None)
-        busy = []
-        if stage and stage['start'] is not None:
-            begin = stage['start']
-            end = begin + (stage['seconds'] or 0)
-            busy = [c['sm'] for c in self.clocks if c['sm'] and begin <= c['time'] <= end and (c['load'] or 0) >= 50]
+        """SM clock in MHz and how it is known: the median over the benchmark's cases, where these say when they ran, else
+        over its stage; or the device's maximum."""
+        busy = [clock for case in self.attention for clock in self._busy(case.began, case.ended)]
+        if busy:
+            return Times(busy).median, "median SM clock sampled during the benchmark's cases"
+        stage = next((s for s in self.stages if s['name'] == 'attention' and s['start'] is not None), None)
+        busy = self._busy(stage['start'], stage['start'] + (stage['seconds'] or 0)) if stage else []
         if busy:
             return Times(busy).median, 'median SM clock sampled while the benchmark kept the device busy'
         maximum = max((c['max_sm'] for c in self.clocks if c['max_sm']), default=None)
         return maximum, "the device's maximum SM clock (no sample under load)"
+
+    def _busy(self, began, ended):
+        """The SM clocks sampled under load between two moments."""
+        if began is None or ended is None:
+            return []
+        return [c['sm'] for c in self.clocks if c['sm'] and began <= c['time'] <= ended and (c['load'] or 0) >= 50]
+
+    def clock_of(self, case):
+        """The median SM clock in MHz while a case ran; None where none was sampled then."""
+        busy = self._busy(case.began, case.ended)
+        return Times(busy).median if busy else None
 
     def best_peer(self, key, bits):
         """The fastest peer of `bits` bits on this shape whose case is ok, or None."""

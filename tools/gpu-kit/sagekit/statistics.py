@@ -1,11 +1,14 @@
 """Medians, quartiles and the rule that says when two timings differ.
 
 The rule, the same everywhere: two sets of raw times differ only when their interquartile ranges [q1, q3] do not
-overlap. Whatever lies inside is called "within noise", however large the ratio of the medians looks.
+overlap and their medians are more than LEAST_DIFFERENCE apart: runs of the same program differ by so much where the
+spread within each is small. Whatever lies inside is called "within noise".
 """
 
-NOISE_RULE = ('Two timings are said to differ only when their interquartile ranges [q1, q3] do not overlap; '
-              'otherwise the difference is noise and is said to be none.')
+LEAST_DIFFERENCE = 0.02
+NOISE_RULE = ('Two timings are said to differ only when their interquartile ranges [q1, q3] do not overlap and their '
+              'medians are more than %.0f %% apart; otherwise the difference is noise and is said to be none.'
+              % (100 * LEAST_DIFFERENCE))
 
 
 def quantile(values, fraction):
@@ -50,7 +53,8 @@ class Ratio:
         self.value = old.median / new.median
         self.low = old.q1 / new.q3
         self.high = old.q3 / new.q1
-        self.differs = new.q3 < old.q1 or new.q1 > old.q3
+        apart = max(self.value, 1 / self.value) > 1 + LEAST_DIFFERENCE
+        self.differs = apart and (new.q3 < old.q1 or new.q1 > old.q3)
 
     def verdict(self):
         if not self.differs:

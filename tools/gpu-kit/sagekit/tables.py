@@ -6,6 +6,9 @@ from .statistics import NOISE_RULE, Ratio, Times
 
 SIMULATED = 'simulated'
 METRICS = ('cosine', 'relative_l1', 'rmse')
+HOST_BOUND = ' †'
+HOST_NOTE = ('† host-bound: the device had passed the first event before the call was queued in half of the calls or '
+             'more, so the time may hold some of the host\'s.')
 
 
 class Cell:
@@ -37,7 +40,7 @@ class Section:
 
 
 def status_cell(status):
-    kinds = {'ok': 'good', 'passed': 'good', 'failed': 'bad', 'timeout': 'bad', 'interrupted': 'bad', 'skipped': 'dim'}
+    kinds = {'ok': 'good', 'passed': 'good', 'failed': 'bad', 'timeout': 'bad', 'partial': 'bad', 'interrupted': 'bad', 'skipped': 'dim'}
     return Cell(status, kinds.get(status, 'warn'))
 
 
@@ -63,7 +66,9 @@ def failures(results):
                   for check in case['checks'] if check.get('status') == 'failed']
     found += ['benchmark, %s %s: %s' % (c.who, c.key, c.reason or 'failed') for c in results.attention
               if c.status == 'failed']
-    found += ['benchmark, GEMM %s: its result is wrong' % g['dtype'] for g in results.gemm if g['verified'] is False]
+    found += ['%s %s: its result is wrong' % (by, g['dtype']) for by, gemms in
+              (('benchmark, GEMM', results.gemm), ('PyTorch, GEMM', results.peer_gemm)) for g in gemms
+              if g['verified'] is False]
     found += ['measurement %s: %s' % (m['name'], m['failed'] or 'its result is wrong') for m in results.machine
               if m['verified'] is False and not m['skipped']]
     found += ['peer %s, %s: %s' % (c.who, c.key, c.reason or 'failed') for c in results.peers if c.status == 'failed']
@@ -130,7 +135,9 @@ def ratio_table(results, configs):
 
 
 def peer_text(peer):
-    return '%s %.0f' % (peer.who, peer.kernel.tops(peer.key.operations)) if peer else '–'
+    if not peer:
+        return '–'
+    return '%s %.0f%s' % (peer.who, peer.kernel.tops(peer.key.operations), HOST_BOUND if peer.host_bound else '')
 
 
 def speed(results):
@@ -148,13 +155,15 @@ def speed(results):
         bound += 'None drawn: clock, SM count or the rates of “%s” are not known.' % (results.arch or 'this arch')
     configs = list(dict.fromkeys(case.who for case in results.attention))
     peers = [[c.who, figure(c.bits, '%d'), str(c.key),
-              tops_text(results, c.kernel, c.key.operations) if c.status == 'ok' else status_cell(c.status),
-              figure((c.check or {}).get('relative_l1')), c.reason]
+              tops_text(results, c.kernel, c.key.operations) + (HOST_BOUND if c.host_bound else '')
+              if c.status == 'ok' else status_cell(c.status),
+              figure((c.check or {}).get('relative_l1')), figure(results.clock_of(c), '%.0f'), c.reason]
              for c in sorted(results.peers, key=lambda c: (c.who, c.key))]
     return Section('Speed', note, None if results.simulated else bound, Picture(plots.speed(results)),
                    tops_table(results, configs) if configs else 'No benchmark case.', ratio_table(results, configs),
-                   Table(['peer', 'bits', 'shape', 'TOPS', 'relative L1', 'reason'], peers, 'Every peer', True)
-                   if peers else 'No peer was timed.',
+                   HOST_NOTE if any(c.host_bound for c in results.peers) else None,
+                   Table(['peer', 'bits', 'shape', 'TOPS', 'relative L1', 'SM clock, MHz', 'reason'], peers,
+                         'Every peer', True) if peers else 'No peer was timed.',
                    ('peers', ['%s: %s' % pair for pair in results.peers_skipped]) if results.peers_skipped else None)
 
 
@@ -238,11 +247,14 @@ def gemm(results):
                 results.multiprocessors, results.clock_under_load()[0])
             share = '%.0f %%' % (100 * g['time'].tops(g['operations']) / peak) if peak else '–'
             noise = SIMULATED if results.simulated else '%.1f %%' % (100 * g['time'].spread())
+            right = (Cell('ok', 'good') if g['verified'] is True else
+                     Cell('wrong result' if g['verified'] is False else 'unverified', 'bad'))
+            mark = HOST_BOUND if g['host_bound'] else ''
             rows.append([origin, g['dtype'], '%d×%d×%d' % tuple(g['size']),
-                         tops_text(results, g['time'], g['operations']), share, noise])
+                         tops_text(results, g['time'], g['operations']) + mark, share, noise, right])
     return Section('GEMM: the yardstick of this machine',
-                   Table(['by', 'type', 'm×n×k', 'TOPS', 'of the arch’s rate', 'quartile spread'], rows) if rows else
-                   'No GEMM was timed.')
+                   Table(['by', 'type', 'm×n×k', 'TOPS', 'of the arch’s rate', 'quartile spread', 'result'], rows)
+                   if rows else 'No GEMM was timed.', HOST_NOTE if any(g['host_bound'] for g in results.peer_gemm) else None)
 
 
 def clocks(results):
@@ -253,10 +265,13 @@ def clocks(results):
         values = Times([c[field] for c in busy if c[field] is not None])
         if values.raw:
             rows.append([name, '%.0f' % min(values.raw), '%.0f' % values.median, '%.0f' % max(values.raw)])
+    each = [[c.who, str(c.key), figure(results.clock_of(c), '%.0f')] for c in results.attention + results.peers
+            if results.clock_of(c)]
     seen = [(text, sum(text in plots.reasons_of(c['reasons']) for c in busy)) for _, text in plots.REASONS]
     seen = ['%s: %.0f %% of the samples under load' % (name, 100 * n / len(busy)) for name, n in seen if n]
     return Section('Clocks and power', Picture(picture) if picture else 'No clocks were sampled.',
                    Table(['under load', 'least', 'median', 'most'], rows) if rows else None,
+                   Table(['kernel', 'shape', 'SM clock, MHz'], each, 'Clock of every case', True) if each else None,
                    ('list', seen) if seen else ('No throttle reason under load.' if busy else None))
 
 

@@ -166,7 +166,8 @@ void printYardstick(const Results &results) {
       if (const auto median = medianUs(member(gemm, "time")))
         words += (words.empty() ? "" : ", ") + (from + text(gemm, "dtype")) +
                  format(" %.0f", 2 * number(gemm, "m").value_or(0) * number(gemm, "n").value_or(0) *
-                                     number(gemm, "k").value_or(0) / *median / 1e6);
+                                     number(gemm, "k").value_or(0) / *median / 1e6) +
+                 (member(gemm, "verified") == Json(true) ? "" : " (unverified)");
   if (!words.empty()) line("GEMM, TOPS: " + words);
 }
 
@@ -174,14 +175,16 @@ std::string valueOf(const Json &one) {
   if (!text(one, "skipped").empty()) return "skipped: " + text(one, "skipped");
   if (!text(one, "failed").empty()) return "FAILED: " + text(one, "failed");
   const auto value = number(one, "value");
-  return value ? format("%.4g ", *value) + text(one, "unit") : "no value";
+  const char *mark = member(one, "verified") == Json(true) ? "" : " (unverified)";
+  return value ? format("%.4g ", *value) + text(one, "unit") + mark : "no value";
 }
 
 // A peak is measured in three ways, NAME.short, NAME.sustained and NAME.per-clock: one line.
 std::string peakOf(const std::map<std::string, Json> &byName, const std::string &base) {
   const auto part = [&](const char *suffix, const char *form) {
     const auto found = byName.find(base + suffix);
-    const auto value = found == byName.end() ? std::nullopt : number(found->second, "value");
+    if (found == byName.end() || member(found->second, "verified") != Json(true)) return std::string("unverified ");
+    const auto value = number(found->second, "value");
     return value ? format(form, *value) : "no value";
   };
   return part(".short", "%.0f") + " TOPS, " + part(".sustained", "%.0f sustained, ") +
