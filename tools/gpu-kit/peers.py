@@ -208,14 +208,15 @@ class Run:
     def is_product(self, dtype, a, b, out):
         """Whether three rows are those of a·b, as near as the type of the sums and of the result allows."""
         rows = [0, len(a) // 2 + 3, len(a) - 1]
-        exact = a[rows].to(self.torch.float32).double() @ b.to(self.torch.float32).double()
+        exact = a.to(self.torch.float32)[rows].double() @ b.to(self.torch.float32).double()
         error = (out[rows].double() - exact).abs().sum() / exact.abs().sum()
         return bool(error <= {'int8': 0.0, 'f16': 2e-3, 'bf16': 1e-2, 'fp8': 1e-2}[dtype])
 
     def gemms(self, size):
+        """False when time ran out."""
         for dtype in ('f16', 'bf16', 'int8', 'fp8'):
             if self.is_late():
-                return
+                return False
             entry = {'dtype': dtype, 'm': size, 'n': size, 'k': size}
             try:
                 call, a, b = self.gemm(dtype, size)
@@ -226,6 +227,7 @@ class Run:
                 self.record.skip('gemm ' + dtype, first_line(error))
             self.record.save()
             self.still_there()
+        return True
 
     def cases(self, work, share):
         """Runs [(peer, shape)]; False when time ran out. Peers that compile for each shape get `share` seconds."""
@@ -322,18 +324,19 @@ def main():
     note_versions(record)
     run = Run(*found, record, deadline)
     try:
-        run.gemms(256 if args.extent == 'tiny' else 8192)
+        whole = run.gemms(256 if args.extent == 'tiny' else 8192)
         here = peers_here(record)
         work = peerlist.work(here, recipe.shapes(args.shapes, args.extent), args.extent)
         share = peerlist.COMPILED_SHARE * args.time_limit if args.time_limit else float('inf')
-        if not run.cases(work, share) or run.is_late():
+        if not (run.cases(work, share) and whole):
             record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)
             return record.save()  # not complete
     except Gone as error:
         record.skip('the rest', 'the device does not answer any more: %s' % error)
-        return record.save()
+        record.save()
+        return 3
     record.finish()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
