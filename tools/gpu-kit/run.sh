@@ -385,8 +385,8 @@ pack_results() {
     archive=$out/results.tar.gz how=-z
     say 'xz is not installed: the results are packed by gzip'
   fi
-  XZ_OPT=-3 timeout -k "$grace" "$(limit_of packing)" tar -C "$(dirname -- "$out")" --exclude='results.tar.*' --exclude='*.tmp' "$how" -cf "$archive.part" \
-    "${out##*/}" 2>/dev/null
+  XZ_OPT=-3 timeout -k "$grace" "$(limit_of packing)" tar -C "$(dirname -- "$out")" --exclude='results.tar.*' \
+    --exclude='*.tmp' "$how" -cf "$archive.part" "${out##*/}" 2>/dev/null
   status=$?
   # 1: the directory changed while it was read, since the archive is written there; that is left out anyway.
   if [ $status -le 1 ]; then

@@ -40,7 +40,8 @@ class Section:
 
 
 def status_cell(status):
-    kinds = {'ok': 'good', 'passed': 'good', 'failed': 'bad', 'timeout': 'bad', 'partial': 'bad', 'interrupted': 'bad', 'skipped': 'dim'}
+    kinds = {'ok': 'good', 'passed': 'good', 'failed': 'bad', 'timeout': 'bad', 'partial': 'bad',
+             'interrupted': 'bad', 'skipped': 'dim'}
     return Cell(status, kinds.get(status, 'warn'))
 
 
@@ -254,7 +255,8 @@ def gemm(results):
                          tops_text(results, g['time'], g['operations']) + mark, share, noise, right])
     return Section('GEMM: the yardstick of this machine',
                    Table(['by', 'type', 'm×n×k', 'TOPS', 'of the arch’s rate', 'quartile spread', 'result'], rows)
-                   if rows else 'No GEMM was timed.', HOST_NOTE if any(g['host_bound'] for g in results.peer_gemm) else None)
+                   if rows else 'No GEMM was timed.',
+                   HOST_NOTE if any(g['host_bound'] for g in results.peer_gemm) else None)
 
 
 def clocks(results):
