@@ -189,7 +189,7 @@ Status run(const Options &options) {
 
 int main(int argc, char **argv) {
   Result<std::optional<Options>> options =
-      parseOptions(argc, argv, "bench-attention", "Time attention on a device and check its output.");
+      parseOptions(argc, argv, "bench-attention", "Time attention on a device and check its output.", Restarts::Yes);
   if (options && !*options) return 0;
   Status status;
   try {

@@ -8,8 +8,8 @@
 
 namespace sage::bench {
 
-Result<std::optional<Options>> parseOptions(int argc, char **argv, const std::string &program,
-                                            const std::string &about) {
+Result<std::optional<Options>> parseOptions(int argc, char **argv, const std::string &program, const std::string &about,
+                                            Restarts restarts) {
   Options options;
   bool tiny = false, quick = false, full = false;
   CLI::App app(about, program);

@@ -18,8 +18,10 @@ struct Options {
   bool list = false;
 };
 
+enum class Restarts { No, Yes }; // whether the program starts itself anew (Restart.h), and so knows --after
+
 // ABOUT is the first line of the help. Nothing when the help was asked for and printed; a usage error otherwise.
-Result<std::optional<Options>> parseOptions(int argc, char **argv, const std::string &program,
-                                            const std::string &about);
+Result<std::optional<Options>> parseOptions(int argc, char **argv, const std::string &program, const std::string &about,
+                                            Restarts restarts);
 
 } // namespace sage::bench
