@@ -19,11 +19,11 @@ Result<std::optional<Options>> parseOptions(int argc, char **argv, const std::st
   app.add_option("--time-limit", options.timeLimitSeconds, "Start no further case after S seconds.")
       ->option_text("S")
       ->check(CLI::PositiveNumber);
-  app.add_option(
-         "--after", options.after,
-         "Start behind the case NAME and keep what FILE has: what the\nprogram itself does after an error of the "
-         "device that stays.")
-      ->option_text("NAME");
+  if (restarts == Restarts::Yes)
+    app.add_option("--after", options.after,
+                   "Start behind the case NAME and keep what FILE has: what the\nprogram itself does after an error of "
+                   "the device that stays.")
+        ->option_text("NAME");
   app.add_flag("--list", options.list, "Print the names of the cases and end.");
   auto *tinyFlag = app.add_flag("--tiny", tiny, "Sizes for the simulator: all runs, nothing is measured.");
   auto *quickFlag = app.add_flag("--quick", quick, "A few sizes [default].")->excludes(tinyFlag);
