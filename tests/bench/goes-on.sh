@@ -7,7 +7,7 @@ program=$1 compiler=$2 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 SAGEC_COMPILER=$compiler "$program" --device sim:sm_80 --tiny --only "N 1" --out "$work/out.json" 2>"$work/log"
 code=$?
-# json-at is not at hand for every program; the file has one name a line.
+# The record has a line for each name.
 cases=$(grep -c '"name": ".* N 1' "$work/out.json") wanted=$("$program" --tiny --only "N 1" --list | wc -l)
 failed=$(grep -c '"status": "failed"' "$work/out.json")
 if [ $code -ne 5 ] || [ "$cases" -ne "$wanted" ] || [ "$failed" -lt 2 ] || ! grep -q '"complete": true' "$work/out.json" ||

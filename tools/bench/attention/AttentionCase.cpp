@@ -12,7 +12,7 @@ namespace {
 
 using reference::HostTensor;
 
-// What the output must keep to on this data, to be worth a time. The shipped configs keep to half of it.
+// What the output must keep to on this data, to be worth a time. The shipped configs give about half of it.
 double mostRelativeL1(const std::string &config) { return config == "flash" ? 0.001 : 0.025; }
 
 // Operations that the papers count: two products, multiply and add; half of them under a causal mask.

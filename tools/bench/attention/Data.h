@@ -1,6 +1,7 @@
 // Inputs that look like a transformer's: Q and V are N(0,1); K is N(0,1) with an offset on one channel in sixteen of
-// each head, the same for all tokens, of random sign and 4 to 8 standard deviations (SageAttention §3.2: K has channel
-// outliers). Made for a few heads on the host; a device tensor repeats these heads, each at its own place in memory.
+// each head, the same for all tokens, of random sign and 4 to 8 standard deviations (as SageAttention describes the K
+// of real models). Made for a few heads on the host; a device tensor repeats these heads, each at its own place in
+// memory.
 #pragma once
 
 #include "reference/HostTensor.h"

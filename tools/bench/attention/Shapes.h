@@ -1,5 +1,5 @@
-// Which attention problems are timed: a grid of head dims, masks and lengths, and the models that the SageAttention
-// papers time (SageAttention, table 7).
+// Which attention problems are timed: a grid of head dims, masks and lengths, and shapes of models that the
+// SageAttention paper times.
 #pragma once
 
 #include "record/Options.h"

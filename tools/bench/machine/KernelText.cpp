@@ -74,6 +74,20 @@ std::string withIndex(std::string_view text, int number, int around) {
   return result;
 }
 
+std::string copyToShared(std::size_t bytes) {
+  return R"(mov.b32 at, tid;
+COPY:
+mul.wide.u32 wide, at, 16;
+add.u64 address, in, wide;
+ld.global.v4.b32 {v0, v1, v2, v3}, [address];
+shl.b32 slot, at, 4;
+add.u32 slot, smem, slot;
+st.shared.v4.b32 [slot], {v0, v1, v2, v3};
+add.u32 at, at, threads;
+setp.lt.u32 more, at, )" +
+         std::to_string(bytes / 16) + ";\n@more bra COPY;\n";
+}
+
 std::string timedLoop(const TimedLoop &loop) {
   std::string text = R"(
 .reg .b32 tid, block, blocks, threads, warp, left, again, slot;

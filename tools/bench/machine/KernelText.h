@@ -36,6 +36,10 @@ std::string registerList(std::string_view prefix, int count, int first = 0);
 // "NAME" with each "{k}" of TEXT replaced by NUMBER, "{k+1}" by NUMBER + 1 modulo AROUND, and so on up to 9.
 std::string withIndex(std::string_view text, int number, int around);
 
+// Inside of a timed loop's setup: the block copies the first BYTES of `in` into its shared memory, 16 at a time. Takes
+// registers at (.b32) and v<4>; what orders the copy comes behind it.
+std::string copyToShared(std::size_t bytes);
+
 // A loop whose passes are timed by the clock of the SM, with what is stored at the end:
 //
 //   SETUP; twice { barrier; start = clock; BEFORE; count times BODY; AFTER; stop = clock }; ENDING; store

@@ -17,19 +17,8 @@ KernelText kernelOf() {
   TimedLoop loop;
   loop.setup = R"(
 .reg .b32 x<4>, v<4>, at, lane, offset, row;
-mov.b32 at, tid;
-COPY:
-mul.wide.u32 wide, at, 16;
-add.u64 address, in, wide;
-ld.global.v4.b32 {v0, v1, v2, v3}, [address];
-shl.b32 slot, at, 4;
-add.u32 slot, smem, slot;
-st.shared.v4.b32 [slot], {v0, v1, v2, v3};
-add.u32 at, at, threads;
-setp.lt.u32 more, at, )" +
-               std::to_string(sharedBytes / 16) + R"(;
-@more bra COPY;
-bar.sync 0;
+)" + copyToShared(sharedBytes) +
+               R"(bar.sync 0;
 and.b32 lane, tid, 31;
 shl.b32 lane, lane, 4;
 mov.b32 offset, 0;

@@ -74,19 +74,8 @@ KernelText kernelOf(const Kind &kind) {
 .reg .b64 a, b, n, da, db;
 .reg .pred yes;
 setp.eq.u32 yes, tid, tid;
-mov.b32 at, tid;
-COPY:
-mul.wide.u32 wide, at, 16;
-add.u64 address, in, wide;
-ld.global.v4.b32 {v0, v1, v2, v3}, [address];
-shl.b32 slot, at, 4;
-add.u32 slot, smem, slot;
-st.shared.v4.b32 [slot], {v0, v1, v2, v3};
-add.u32 at, at, threads;
-setp.lt.u32 more, at, )" +
-               std::to_string(sharedBytes / 16) + R"(;
-@more bra COPY;
-fence.proxy.async.shared::cta;
+)" + copyToShared(std::size_t(sharedBytes)) +
+               R"(fence.proxy.async.shared::cta;
 bar.sync 0;
 // Descriptors (PTX ISA, "Matrix Descriptor Format"): address / 16, groups of 8 rows 1024 bytes apart, 128-byte swizzle.
 cvt.u64.u32 wide, smem;
