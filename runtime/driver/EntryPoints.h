@@ -37,6 +37,7 @@ namespace sage::cuda {
   ENTRY(cuEventCreate, (Event *event, unsigned flags))                                                                 \
   ENTRY(cuEventDestroy_v2, (Event event))                                                                              \
   ENTRY(cuEventRecord, (Event event, Stream stream))                                                                   \
+  ENTRY(cuEventQuery, (Event event))                                                                                   \
   ENTRY(cuEventSynchronize, (Event event))                                                                             \
   ENTRY(cuEventElapsedTime, (float *milliseconds, Event start, Event end))                                             \
   ENTRY(cuModuleLoadDataEx, (Module *module, const void *image, unsigned count, JitOption *options, void **values))    \

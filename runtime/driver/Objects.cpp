@@ -168,6 +168,16 @@ Status Event::synchronize() {
   return SAGE_DRIVER_CALL(device->driver(), cuEventSynchronize, static_cast<cuda::Event>(event));
 }
 
+Result<bool> Event::reached() const {
+  if (!event) return invalidInput("an event without a device is never reached");
+  ContextScope scope(*device);
+  SAGE_TRY(scope.take());
+  const cuda::Result answer = device->driver().api().cuEventQuery(static_cast<cuda::Event>(event));
+  if (answer == cuda::Result::NotReady) return false;
+  SAGE_TRY(device->driver().check(answer, "cuEventQuery"));
+  return true;
+}
+
 Result<float> Event::millisecondsSince(const Event &start) const {
   if (!event || start.device != device) return invalidInput("the time between two events needs one device");
   ContextScope scope(*device);

@@ -155,24 +155,32 @@ class Work(unittest.TestCase):
         self.assertIn('budgetMs = %d;' % recipe.BUDGET_MS, source('Timing.h'))
         self.assertIn('warmups = %d;' % recipe.WARMUPS, source('Timing.cpp'))
         self.assertIn('flushBytes = std::size_t(%d) << 20;' % (recipe.FLUSH_BYTES >> 20), source('Timing.cpp'))
+        self.assertIn('flushReads = %d;' % recipe.FLUSH_READS, source('Timing.cpp'))
 
     def test_output_of_the_last_call_is_kept_and_late_calls_are_noted(self):
         class Event:
             def __init__(self, **_): pass
-            def record(self): pass
+            def record(self): done.append('event')
             def synchronize(self): pass
             def query(self): return late
             def elapsed_time(self, _): return 100.0
-        torch = type('Torch', (), {'int8': 1, 'empty': lambda *_, **__: type('T', (), {'zero_': lambda self: 0})(),
-                                   'cuda': type('Cuda', (), {'Event': Event})})()
+
+        class Buffer:
+            def __init__(self, elements, dtype, device):
+                self.bytes = elements * int(dtype)
+
+            def zero_(self): done.append('write %d' % self.bytes)
+            def sum(self): done.append('read')
+        torch = type('Torch', (), {'float32': 4, 'empty': Buffer, 'cuda': type('Cuda', (), {'Event': Event})})()
         for late in (False, True):
-            calls = []
-            entry = {}
+            done, entry = [], {}
             watch = program.Stopwatch(torch, type('Device', (), {'type': 'cuda'}))
-            out = watch.timed(entry, 1, lambda: calls.append(0) or len(calls))
+            out = watch.timed(entry, 1, lambda: done.append('call') or done.count('call'))
             self.assertEqual(out, recipe.WARMUPS + recipe.LEAST)
+            self.assertEqual(done, ['write %d' % recipe.FLUSH_BYTES, *['read'] * recipe.FLUSH_READS, 'event', 'call',
+                                    'event'] * out)
             self.assertEqual(len(entry['time']['times_us']), recipe.LEAST)
-            self.assertEqual(entry['host_bound'], late)
+            self.assertEqual(entry['time']['host_bound'], late)
             self.assertLessEqual(entry['began'], entry['ended'])
 
     def test_operations(self):

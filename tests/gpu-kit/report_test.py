@@ -136,15 +136,29 @@ class Complete(Case):
         verdicts = {str(row[0]): str(row[-1]) for row in compare.machine_table(results, other).rows}
         self.assertEqual(verdicts['memory.loads.dram'], 'unverified')
 
-    def test_host_bound_peers_have_a_mark_and_a_footnote(self):
+    def test_host_bound_times_have_a_mark_and_a_footnote(self):
+        def marked(name, list_of, who, timing):
+            """The page and the Markdown when the times of one kernel say so."""
+            content = self.load(name)
+            for entry in content[list_of]:
+                if entry.get(timing) and who in entry.values():
+                    entry[timing]['host_bound'] = True
+            path = self.invent('host-bound')
+            with open(os.path.join(path, name), 'w', encoding='utf-8') as file:
+                json.dump(content, file)
+            return rendered(path)
         self.assertNotIn('†', rendered(self.directory)[0])
-        peers = self.load('peers.json')
-        for case in peers['cases']:
-            case['host_bound'] = case['peer'] == 'sdpa-cudnn'
-        self.save('peers.json', peers)
-        text, short = rendered(self.directory)
-        self.assertRegex(text, r'<td class="num">\d+ †</td>')
-        self.assertIn('† host-bound', short)
+        for place, seen in ((('peers.json', 'cases', 'sdpa-cudnn', 'time'), r'<td[^>]*>\d+ †</td>'),
+                            (('attention.json', 'cases', 'sage-b', 'kernel'), r'<td[^>]*>\d+ † / \d+</td>'),
+                            (('attention.json', 'cases', 'flash', 'end_to_end'), r'<td[^>]*>\d+ / \d+ †</td>'),
+                            (('attention.json', 'gemm', 'i8', 'time'), r'8192</td><td[^>]*>\d+ †</td>'),
+                            (('peers.json', 'gemm', 'int8', 'time'), r'8192</td><td[^>]*>\d+ †</td>')):
+            text, short = marked(*place)
+            self.assertRegex(text, seen)
+            self.assertIn('† host-bound', short)
+        text, short = rendered(self.directory, os.path.join(self.scratch.name, 'host-bound'))
+        self.assertRegex(text, r'\) †</td>')
+        self.assertIn('† host-bound', short[short.index('## Comparison'):])
 
     def test_clock_is_that_of_the_cases_where_they_say_when_they_ran(self):
         stage, origin = Results(self.directory).clock_under_load()

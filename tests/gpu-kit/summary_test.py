@@ -54,6 +54,25 @@ class Summary(unittest.TestCase):
         row = next(line for line in text.splitlines() if line.startswith('  4x32x8192x64  '))
         self.assertTrue(row.endswith(expected), (row, expected))
 
+    def test_host_bound_times_are_marked(self):
+        self.assertNotIn('*', self.summary())
+        for name, list_of, who, timing, seen in (
+                ('attention.json', 'cases', 'sage-b', 'kernel', r'\n  4x32x8192x64 .* \d+/\d+ \d\.\d\dx\*\n'),
+                ('attention.json', 'cases', 'sage-b', 'end_to_end', r'\n  4x32x8192x64 .* \d+/\d+ \d\.\d\dx\*\n'),
+                ('peers.json', 'cases', 'sdpa-cudnn', 'time', r'\n  4x32x8192x64 .* \d+/\d+ \d\.\d\dx\*\n'),
+                ('attention.json', 'gemm', 'f16', 'time', r'TOPS: i8 \d+, f16 \d+\*,'),
+                ('peers.json', 'gemm', 'bf16', 'time', r'PyTorch f16 \d+, PyTorch bf16 \d+\*,')):
+            content = self.load(name)
+            changed = copy.deepcopy(content)
+            for entry in changed[list_of]:
+                if entry.get(timing) and who in entry.values():
+                    entry[timing]['host_bound'] = True
+            self.save(name, changed)
+            text = self.summary()
+            self.assertRegex(text, seen)
+            self.assertIn("\n* host-bound: a time there may hold some of the host's\n", text)
+            self.save(name, content)
+
     def test_says_what_failed(self):
         text = ' '.join(self.summary().split())
         self.assertIn('Conformance checks: 175 passed, 1 failed, 16 skipped', text)

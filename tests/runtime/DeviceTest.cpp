@@ -224,6 +224,21 @@ TEST_CASE("events measure a stream") {
   CHECK(Event().record(stream).code() == Code::InvalidInput);
 }
 
+TEST_CASE("an event tells whether it was reached, and waits for nothing") {
+  for (const char *driver : {"", BUSY_DRIVER}) {
+    Result<DeviceRef> device = Device::open("sim:sm_80", {"", driver});
+    INFO(device.status().message());
+    REQUIRE(device.ok());
+    Stream stream = *(*device)->createStream();
+    Event event = *(*device)->createEvent();
+    REQUIRE(event.record(stream).ok());
+    Result<bool> reached = event.reached();
+    REQUIRE(reached.ok());
+    CHECK(*reached == (*driver == 0));
+  }
+  CHECK(Event().reached().status().code() == Code::InvalidInput);
+}
+
 TEST_CASE("a moved-from object is empty, and an empty one is harmless") {
   const DeviceRef device = simulator();
   Buffer first = *device->allocate(16), second = std::move(first);

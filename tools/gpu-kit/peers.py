@@ -22,15 +22,16 @@ from sagekit.statistics import Times, attention_operations  # noqa: E402
 
 class Stopwatch:
     """As bench-attention's: warm-up, then single calls between two events, each behind a write of more than twice the
-    largest L2 that is queued before the first event. The write is repeated, so that it lasts until the host has queued
-    the call. On a CPU, which serves to try this program only, the host's clock.
+    largest L2, and reads of what was written, that are queued before the first event. The reads leave no line in the L2
+    that is not in memory yet; with the write they last until the host has queued the call. On a CPU, which serves to
+    try this program only, the host's clock.
 
     After `time`, `out` is what the last timed call gave; `host_bound` says that at least half of the calls were queued
     so late that the device had already passed the first event: their times may hold some of the host's."""
 
     def __init__(self, torch, device):
         self.torch, self.cuda = torch, device.type == 'cuda'
-        self.flush = torch.empty(recipe.FLUSH_BYTES if self.cuda else 1, dtype=torch.int8, device=device)
+        self.flush = torch.empty(recipe.FLUSH_BYTES // 4 if self.cuda else 1, dtype=torch.float32, device=device)
         self.events = [torch.cuda.Event(enable_timing=True) for _ in range(2)] if self.cuda else None
         self.out, self.late, self.host_bound = None, 0, False
 
@@ -41,8 +42,9 @@ class Stopwatch:
             start = time.perf_counter()
             self.out = call()
             return (time.perf_counter() - start) * 1e6
-        for _ in range(recipe.FLUSH_WRITES):
-            self.flush.zero_()
+        self.flush.zero_()
+        for _ in range(recipe.FLUSH_READS):
+            self.flush.sum()
         self.events[0].record()
         self.out = call()
         self.late += self.events[0].query()
@@ -62,9 +64,9 @@ class Stopwatch:
     def timed(self, entry, operations, call, before=lambda: None):
         """Times a call into an entry of peers.json; returns the output of the last call."""
         entry['began'] = time.time()
-        entry['time'] = self.time(call, before).json(operations)
+        times = self.time(call, before)
+        entry['time'] = dict(times.json(operations), host_bound=self.host_bound)
         entry['ended'] = time.time()
-        entry['host_bound'] = self.host_bound
         out, self.out = self.out, None
         return out
 

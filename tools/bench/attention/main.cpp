@@ -178,8 +178,9 @@ Status run(const Options &options) {
   talk("device: " + device->description());
   SAGE_ASSIGN(const CompilerRef compiler, CompilerLibrary::open());
   SAGE_ASSIGN(Stream stream, device->createStream());
-  SAGE_ASSIGN(Stopwatch stopwatch, Stopwatch::create(device, {}));
-  Bench bench{device, std::make_shared<KernelCache>(), std::move(stream), std::move(stopwatch)};
+  const auto cache = std::make_shared<KernelCache>();
+  SAGE_ASSIGN(Stopwatch stopwatch, Stopwatch::create(device, *cache, {}));
+  Bench bench{device, cache, std::move(stream), std::move(stopwatch)};
   Record record(options.out, "bench-attention", *device, compiler->id());
   if (!options.after.empty()) SAGE_TRY(record.resume());
   return Run(options, bench, record).all(items);

@@ -8,6 +8,7 @@ namespace sage::bench {
 
 // More than twice the largest L2 cache of the supported GPUs (126 MB on sm_120).
 constexpr std::size_t flushBytes = std::size_t(256) << 20;
+constexpr int flushReads = 2;
 constexpr int warmups = 3;
 
 double Times::quantile(double q) const {
@@ -20,43 +21,48 @@ double Times::quantile(double q) const {
 }
 
 Json Times::json(double operations) const {
-  Json json{{"times_us", us}, {"median_us", median()}, {"q1_us", quantile(.25)}, {"q3_us", quantile(.75)}};
+  Json json{{"times_us", us},
+            {"median_us", median()},
+            {"q1_us", quantile(.25)},
+            {"q3_us", quantile(.75)},
+            {"host_bound", hostBound()}};
   if (operations > 0) json["tops"] = operations / median() * 1e-6;
   return json;
 }
 
-Result<Stopwatch> Stopwatch::create(const DeviceRef &device, const Plan &plan) {
-  Buffer flushed;
+Result<Stopwatch> Stopwatch::create(const DeviceRef &device, KernelCache &cache, const Plan &plan) {
+  std::optional<Flush> flush;
   if (!device->simulated()) {
-    SAGE_ASSIGN(flushed, device->allocate(flushBytes));
+    SAGE_ASSIGN(flush, Flush::create(device, cache, flushBytes));
   }
   SAGE_ASSIGN(Event begin, device->createEvent());
   SAGE_ASSIGN(Event end, device->createEvent());
-  return Stopwatch(device, plan, std::move(flushed), std::move(begin), std::move(end));
+  return Stopwatch(plan, std::move(flush), std::move(begin), std::move(end));
 }
 
-Result<double> Stopwatch::once(Stream &stream, const std::function<Status(Stream &)> &work) {
-  SAGE_TRY(flushed.fill(0, stream));
+Status Stopwatch::once(Stream &stream, const std::function<Status(Stream &)> &work, Times &times) {
+  if (flush) SAGE_TRY(flush->queue(stream, flushReads));
   SAGE_TRY(begin.record(stream));
   SAGE_TRY(work(stream));
+  // The question takes time of the host, and so of the device only where it waits for the host anyway.
+  SAGE_ASSIGN(const bool isLate, begin.reached());
   SAGE_TRY(end.record(stream));
   SAGE_TRY(end.synchronize());
-  SAGE_ASSIGN(float ms, end.millisecondsSince(begin));
-  return double(ms) * 1e3;
+  SAGE_ASSIGN(const float ms, end.millisecondsSince(begin));
+  times.us.push_back(double(ms) * 1e3);
+  times.late += isLate;
+  return {};
 }
 
 Result<Times> Stopwatch::time(Stream &stream, const std::function<Status(Stream &)> &work) {
-  Times times;
-  const int warm = device->simulated() ? 0 : warmups;
-  double last = 0;
-  for (int k = 0; k < warm; ++k) {
-    SAGE_ASSIGN(last, once(stream, work));
+  Times warm, times;
+  int wanted = 1;
+  if (flush) {
+    for (int k = 0; k < warmups; ++k) SAGE_TRY(once(stream, work, warm));
+    const double last = std::max(warm.us.back(), 1e-3);
+    wanted = int(std::clamp(plan.budgetMs * 1e3 / last, double(plan.least), double(plan.most)));
   }
-  const int wanted = last > 0 ? int(std::clamp(plan.budgetMs * 1e3 / last, double(plan.least), double(plan.most))) : 1;
-  for (int k = 0; k < wanted; ++k) {
-    SAGE_ASSIGN(const double us, once(stream, work));
-    times.us.push_back(us);
-  }
+  for (int k = 0; k < wanted; ++k) SAGE_TRY(once(stream, work, times));
   return times;
 }
 

@@ -1,20 +1,25 @@
-// How work on a device is timed: warm-up, then single runs between two events, each behind a write of twice the L2
-// cache that is queued before the first event, so that inputs come from memory and the launch is not waited for.
+// How work on a device is timed: warm-up, then single runs between two events, each behind a flush of the L2 cache that
+// is queued before the first event, so that inputs come from memory and the launch is not waited for.
 #pragma once
 
+#include "record/Flush.h"
 #include "record/Record.h"
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace sage::bench {
 
 struct Times {
   std::vector<double> us; // as measured, in order
+  int late = 0;           // of them, those whose work was queued when the device had passed the first event
+  // Whether at least half of the runs were late: the times may hold some of the host's.
+  bool hostBound() const { return 2 * late >= int(us.size()); }
   double median() const { return quantile(.5); }
   // Linear between the two nearest.
   double quantile(double q) const;
-  // {"times_us", "median_us", "q1_us", "q3_us"}, and "tops" when OPERATIONS are given.
+  // {"times_us", "median_us", "q1_us", "q3_us", "host_bound"}, and "tops" when OPERATIONS are given.
   Json json(double operations = 0) const;
 };
 
@@ -25,20 +30,19 @@ public:
     int least = 5, most = 50;
     double budgetMs = 200;
   };
-  static Result<Stopwatch> create(const DeviceRef &device, const Plan &plan);
+  static Result<Stopwatch> create(const DeviceRef &device, KernelCache &cache, const Plan &plan);
 
   // WORK only queues. On a simulated device it runs once, and the time means nothing.
   Result<Times> time(Stream &stream, const std::function<Status(Stream &)> &work);
 
 private:
-  Stopwatch(DeviceRef device, Plan plan, Buffer flushed, Event begin, Event end)
-      : device(std::move(device)), plan(plan), flushed(std::move(flushed)), begin(std::move(begin)),
-        end(std::move(end)) {}
-  Result<double> once(Stream &stream, const std::function<Status(Stream &)> &work);
+  Stopwatch(const Plan &plan, std::optional<Flush> flush, Event begin, Event end)
+      : plan(plan), flush(std::move(flush)), begin(std::move(begin)), end(std::move(end)) {}
+  // Adds one run to TIMES.
+  Status once(Stream &stream, const std::function<Status(Stream &)> &work, Times &times);
 
-  DeviceRef device;
   Plan plan;
-  Buffer flushed;
+  std::optional<Flush> flush; // none on a simulated device
   Event begin, end;
 };
 

@@ -1,7 +1,7 @@
 """Two result sets side by side: what changed by more than the noise, in speed, in checks, in the machine itself."""
 from .results import text
 from .statistics import NOISE_RULE, Ratio, Times
-from .tables import Cell, Section, Table, figure
+from .tables import Cell, Section, Table, figure, host_note, marked
 
 
 def compare(old, new):
@@ -69,12 +69,13 @@ def speed_tables(old, new):
     if not rows:
         return ['No timing is in both.']
     return [Table(['kernel', 'what', 'faster', 'slower', 'no difference', 'median change'], summary, 'Summary'),
+            host_note([*before.values(), *after.values()]),
             Table(headers, rows, 'Every timing (%d)' % len(rows), True), ('list', only) if only else None,
             machine_table(old, new)]
 
 
 def time_text(time):
-    return '%.1f (%.1f–%.1f)' % (time.median, time.q1, time.q3)
+    return marked('%.1f (%.1f–%.1f)' % (time.median, time.q1, time.q3), time)
 
 
 def machine_table(old, new):

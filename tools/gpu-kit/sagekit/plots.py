@@ -86,7 +86,7 @@ def _panel(results, head_dim, mask, looks, groups, span):
         for case, (x, y) in zip(group, points):
             tip = '%s, %s: %.0f TOPS, median %.1f µs' % (look.name, case.key, case.kernel.tops(case.key.operations),
                                                          case.kernel.median)
-            tip += ', host-bound' if case.host_bound else ''
+            tip += ', host-bound' if case.kernel.host_bound else ''
             plot.marker(x, y, look.shape, look.mark, tip)
     return '<figure>%s</figure>' % plot
 

@@ -7,10 +7,9 @@ is the same for all tokens: of random sign, 4 to 8. Same recipe, other random nu
 """
 import json
 
-# How a call is timed: as tools/bench/record/Timing.h and Timing.cpp do. A peer is queued by Python, which takes longer:
-# the write is queued more than once, which leaves the caches as one write does.
+# How a call is timed: as tools/bench/record/Timing.h and Timing.cpp do.
 WARMUPS, LEAST, MOST, BUDGET_MS = 3, 5, 50, 200
-FLUSH_BYTES, FLUSH_WRITES = 256 << 20, 3
+FLUSH_BYTES, FLUSH_READS = 256 << 20, 2
 
 OUTLIER_EVERY = 16
 DISTINCT_HEADS = 4  # the others repeat these

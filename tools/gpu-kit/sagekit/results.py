@@ -51,7 +51,7 @@ def times(value):
     given = raw or rest
     if any(t is None or t < SHORTEST_US for t in given):
         return None
-    return Times(raw, *rest)
+    return Times(raw, *rest, value.get('host_bound') is True)
 
 
 def measurement(entry):
@@ -114,7 +114,6 @@ class Case:
         self.status = text(entry.get('status'), 'ok')
         self.reason = text(entry.get('reason'))
         self.began, self.ended = number(entry.get('began')), number(entry.get('ended'))
-        self.host_bound = entry.get('host_bound') is True
         self.bits = number(entry.get('bits'))
         self.kernel = times(entry.get('kernel') if who == 'config' else entry.get('time'))
         self.quantize = times(entry.get('quantize'))
@@ -181,8 +180,7 @@ class Results:
             time = times(entry.get('time'))
             if time and min(size) > 0:
                 found.append({'dtype': text(entry.get('dtype'), '?'), 'size': size, 'time': time,
-                              'operations': 2 * size[0] * size[1] * size[2], 'verified': entry.get('verified'),
-                              'host_bound': entry.get('host_bound') is True})
+                              'operations': 2 * size[0] * size[1] * size[2], 'verified': entry.get('verified')})
         return found
 
     def _programs(self):

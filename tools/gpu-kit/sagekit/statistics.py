@@ -21,10 +21,11 @@ def quantile(values, fraction):
 
 
 class Times:
-    """Raw times of one case in microseconds, with median and quartiles. `raw` may be empty where a file has none."""
+    """Raw times of one case in microseconds, with median and quartiles. `raw` may be empty where a file has none.
+    `host_bound` says that they may hold some of the host's time."""
 
-    def __init__(self, raw, median=None, q1=None, q3=None):
-        self.raw = list(raw)
+    def __init__(self, raw, median=None, q1=None, q3=None, host_bound=False):
+        self.raw, self.host_bound = list(raw), host_bound
         if self.raw:
             median, q1, q3 = (quantile(self.raw, f) for f in (0.5, 0.25, 0.75))
         self.median = median

@@ -53,7 +53,16 @@ def figure(value, form='%.4g'):
 def tops_text(results, time, operations):
     if time is None:
         return '–'
-    return SIMULATED if results.simulated else '%.0f' % time.tops(operations)
+    return SIMULATED if results.simulated else marked('%.0f' % time.tops(operations), time)
+
+
+def marked(figure, time):
+    return figure + (HOST_BOUND if time.host_bound else '')
+
+
+def host_note(times):
+    """What the mark means, where one of the times has it."""
+    return HOST_NOTE if any(time and time.host_bound for time in times) else None
 
 
 # --- what failed ---
@@ -138,7 +147,7 @@ def ratio_table(results, configs):
 def peer_text(peer):
     if not peer:
         return '–'
-    return '%s %.0f%s' % (peer.who, peer.kernel.tops(peer.key.operations), HOST_BOUND if peer.host_bound else '')
+    return marked('%s %.0f' % (peer.who, peer.kernel.tops(peer.key.operations)), peer.kernel)
 
 
 def speed(results):
@@ -156,13 +165,13 @@ def speed(results):
         bound += 'None drawn: clock, SM count or the rates of “%s” are not known.' % (results.arch or 'this arch')
     configs = list(dict.fromkeys(case.who for case in results.attention))
     peers = [[c.who, figure(c.bits, '%d'), str(c.key),
-              tops_text(results, c.kernel, c.key.operations) + (HOST_BOUND if c.host_bound else '')
-              if c.status == 'ok' else status_cell(c.status),
+              tops_text(results, c.kernel, c.key.operations) if c.status == 'ok' else status_cell(c.status),
               figure((c.check or {}).get('relative_l1')), figure(results.clock_of(c), '%.0f'), c.reason]
              for c in sorted(results.peers, key=lambda c: (c.who, c.key))]
     return Section('Speed', note, None if results.simulated else bound, Picture(plots.speed(results)),
                    tops_table(results, configs) if configs else 'No benchmark case.', ratio_table(results, configs),
-                   HOST_NOTE if any(c.host_bound for c in results.peers) else None,
+                   None if results.simulated else host_note(
+                       time for c in results.attention + results.peers for time in (c.kernel, c.end_to_end)),
                    Table(['peer', 'bits', 'shape', 'TOPS', 'relative L1', 'SM clock, MHz', 'reason'], peers,
                          'Every peer', True) if peers else 'No peer was timed.',
                    ('peers', ['%s: %s' % pair for pair in results.peers_skipped]) if results.peers_skipped else None)
@@ -250,13 +259,12 @@ def gemm(results):
             noise = SIMULATED if results.simulated else '%.1f %%' % (100 * g['time'].spread())
             right = (Cell('ok', 'good') if g['verified'] is True else
                      Cell('wrong result' if g['verified'] is False else 'unverified', 'bad'))
-            mark = HOST_BOUND if g['host_bound'] else ''
             rows.append([origin, g['dtype'], '%d×%d×%d' % tuple(g['size']),
-                         tops_text(results, g['time'], g['operations']) + mark, share, noise, right])
+                         tops_text(results, g['time'], g['operations']), share, noise, right])
     return Section('GEMM: the yardstick of this machine',
                    Table(['by', 'type', 'm×n×k', 'TOPS', 'of the arch’s rate', 'quartile spread', 'result'], rows)
                    if rows else 'No GEMM was timed.',
-                   HOST_NOTE if any(g['host_bound'] for g in results.peer_gemm) else None)
+                   None if results.simulated else host_note(g['time'] for g in results.gemm + results.peer_gemm))
 
 
 def clocks(results):

@@ -93,4 +93,6 @@ std::optional<double> medianUs(const Json &timing) {
   return median && *median > 0 ? median : std::nullopt;
 }
 
+bool isHostBound(const Json &timing) { return member(timing, "host_bound") == Json(true); }
+
 } // namespace sage::kit

@@ -33,5 +33,7 @@ std::string shapeOf(const Json &entry);
 double operationsOf(const Json &entry);
 // The median of a timing {"median_us": …} in microseconds.
 std::optional<double> medianUs(const Json &timing);
+// Whether a timing may hold some of the host's time.
+bool isHostBound(const Json &timing);
 
 } // namespace sage::kit

@@ -3,6 +3,7 @@
 #include "Results.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 
@@ -11,6 +12,7 @@ namespace {
 using namespace sage::kit;
 
 constexpr size_t width = 79;
+constexpr const char *hostBoundMark = "*";
 
 // A line, continued with an indent where it is longer than the terminal; bytes that are no printable ASCII become '?'.
 void line(std::string text) {
@@ -90,14 +92,21 @@ void printChecks(const Results &results) {
   if (bad.size() > most) line("  ... and " + std::to_string(bad.size() - most) + " more");
 }
 
-// The fastest 16-bit peer of each shape: its name and median.
-std::map<std::string, std::pair<std::string, double>> bestPeers(const Results &results) {
-  std::map<std::string, std::pair<std::string, double>> best;
+struct Peer {
+  std::string name;
+  double us;
+  bool hostBound;
+};
+
+// The fastest 16-bit peer of each shape.
+std::map<std::string, Peer> bestPeers(const Results &results) {
+  std::map<std::string, Peer> best;
   for (const Json &peer : objects(results.peers, "cases")) {
-    const auto median = medianUs(member(peer, "time"));
+    const Json &time = member(peer, "time");
+    const auto median = medianUs(time);
     if (text(peer, "status") != "ok" || number(peer, "bits") != 16.0 || !median) continue;
-    const auto [place, isNew] = best.try_emplace(shapeOf(peer), text(peer, "peer"), *median);
-    if (!isNew && *median < place->second.second) place->second = {text(peer, "peer"), *median};
+    const auto place = best.try_emplace(shapeOf(peer), Peer{"", HUGE_VAL, false}).first;
+    if (*median < place->second.us) place->second = {text(peer, "peer"), *median, isHostBound(time)};
   }
   return best;
 }
@@ -119,8 +128,12 @@ void printSpeedOf(const std::vector<std::string> &configs, const std::vector<std
       if (cell == "ok" && kernel && whole) {
         cell =
             format("%.0f", operationsOf(one) / *kernel / 1e6) + "/" + format("%.0f", operationsOf(one) / *whole / 1e6);
-        if (const auto peer = peers.find(shape); peer != peers.end())
-          cell += format(" %.2fx", peer->second.second / *whole);
+        bool isMarked = isHostBound(member(one, "kernel")) || isHostBound(member(one, "end_to_end"));
+        if (const auto peer = peers.find(shape); peer != peers.end()) {
+          cell += format(" %.2fx", peer->second.us / *whole);
+          isMarked = isMarked || peer->second.hostBound;
+        }
+        cell += isMarked ? hostBoundMark : "";
       }
       row += padded(cell, 17);
     }
@@ -150,7 +163,7 @@ void printSpeed(const Results &results) {
 
 void printPeers(const Results &results) {
   std::map<std::string, int> wins;
-  for (const auto &[shape, peer] : bestPeers(results)) ++wins[peer.first];
+  for (const auto &[shape, peer] : bestPeers(results)) ++wins[peer.name];
   std::string words;
   for (const auto &[name, count] : wins)
     words += (words.empty() ? "" : ", ") + name + " " + std::to_string(count) + "x";
@@ -167,8 +180,21 @@ void printYardstick(const Results &results) {
         words += (words.empty() ? "" : ", ") + (from + text(gemm, "dtype")) +
                  format(" %.0f", 2 * number(gemm, "m").value_or(0) * number(gemm, "n").value_or(0) *
                                      number(gemm, "k").value_or(0) / *median / 1e6) +
+                 (isHostBound(member(gemm, "time")) ? hostBoundMark : "") +
                  (member(gemm, "verified") == Json(true) ? "" : " (unverified)");
   if (!words.empty()) line("GEMM, TOPS: " + words);
+}
+
+void printMarks(const Results &results) {
+  const auto any = [](const Json &file) {
+    for (const char *list : {"cases", "gemm"})
+      for (const Json &entry : objects(file, list))
+        for (const char *timing : {"kernel", "end_to_end", "time"})
+          if (isHostBound(member(entry, timing))) return true;
+    return false;
+  };
+  if (any(results.attention) || any(results.peers))
+    line(std::string(hostBoundMark) + " host-bound: a time there may hold some of the host's");
 }
 
 std::string valueOf(const Json &one) {
@@ -232,6 +258,7 @@ int main(int argc, char **argv) {
     if (!results.simulated) {
       printSpeed(results);
       printYardstick(results);
+      printMarks(results);
       printPeers(results);
     }
     printMachine(results);

@@ -98,6 +98,9 @@ public:
 
   Status record(Stream &stream);
   Status synchronize();
+  /// Whether the device has got to this point, or the event was never recorded. Does not wait. A failure of earlier work
+  /// on the device is an error here too.
+  Result<bool> reached() const;
   /// Milliseconds from `start` to this event; both must have completed.
   Result<float> millisecondsSince(const Event &start) const;
 
