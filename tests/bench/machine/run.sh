@@ -32,6 +32,11 @@ run 5 SAGEC_COMPILER="$wrong"
 [ "$(count '"verified": true')" = 0 ] || { grep -B8 '"verified": true' "$work/out.json"; complain "wrong, and not seen"; }
 
 run 5 SAGEC_COMPILER="$dying"
+# The head is that of the whole run, not of the process that wrote it last.
+first=$(sed -n 's/^   "began": \([0-9.]*\).*/\1/p' "$work/out.json" | sort -n | head -n 1)
+run=$(sed -n 's/^ "began": \([0-9.]*\).*/\1/p' "$work/out.json")
+awk "BEGIN { exit !($run <= $first) }" || complain "the run began at $run, after its first measurement at $first"
+[ "$(count "^ \"date\": \"$(date -u -d "@${run%.*}" +%Y-%m-%dT%H:%M:%SZ)\"")" = 1 ] || complain "the date is not when the run began"
 # The third kernel of each process: all but every third probe are measured.
 [ "$(count '"failed": "the process ended by signal 6"')" -gt 0 ] || complain "no probe failed"
 [ "$(count '"verified": true')" -gt $((least / 2)) ] || complain "more is lost than what failed"

@@ -43,10 +43,9 @@ private:
   const bench::Options &options;
   const std::vector<const Probe *> probes;
   const Clock::time_point start;
-  Json done = Json::array();
-  std::size_t next = 0;          // the first probe without entries
-  bool hasBegun = false;         // and whether a child began it,
-  double beganAt = 0;            // when
+  Progress progress;
+  bool hasBegun = false;         // whether a child began the next probe,
+  double beganAt = 0;            // and when
   int patience = silenceSeconds; // with the present child
 
   [[noreturn]] void child(int pipe);
@@ -77,7 +76,7 @@ void Parent::child(int pipe) {
   events.timeIsUp = [&] { return timeIsUp(); };
   Status status;
   try {
-    status = runProbes(options, probes, next, done, events);
+    status = runProbes(options, probes, progress, events);
   } catch (const std::exception &error) {
     status = internalError(error.what());
   }
@@ -93,8 +92,8 @@ void Parent::take(const std::string &line) {
   hasBegun = message.contains("began");
   if (hasBegun) beganAt = bench::epochSeconds();
   if (!message.contains("finished")) return;
-  for (const Json &entry : message["entries"]) done.push_back(entry);
-  next = message["finished"].get<std::size_t>() + 1;
+  for (const Json &entry : message["entries"]) progress.done.push_back(entry);
+  progress.next = message["finished"].get<std::size_t>() + 1;
 }
 
 bool Parent::listen(int pipe) {
@@ -114,13 +113,13 @@ bool Parent::listen(int pipe) {
 }
 
 void Parent::fail(const std::string &reason) {
-  Json entries = failedEntries(*probes[next], reason);
+  Json entries = failedEntries(*probes[progress.next], reason);
   stamp(entries, beganAt);
   for (const Json &entry : entries) {
     bench::talk(entry["name"].get<std::string>() + ": FAILED, " + reason);
-    done.push_back(entry);
+    progress.done.push_back(entry);
   }
-  ++next;
+  ++progress.next;
   hasBegun = false;
 }
 
@@ -129,7 +128,7 @@ Status Parent::run() {
   while (true) {
     int pipes[2];
     if (pipe(pipes) != 0) return internalError(std::string("pipe: ") + std::strerror(errno));
-    const std::size_t before = next;
+    const std::size_t before = progress.next;
     const pid_t pid = fork();
     if (pid < 0) return internalError(std::string("fork: ") + std::strerror(errno));
     if (pid == 0) {
@@ -143,23 +142,24 @@ Status Parent::run() {
     int how = 0;
     waitpid(pid, &how, 0);
     const bool isWhole = WIFEXITED(how) && WEXITSTATUS(how) == 0;
-    if (isWhole && (next == probes.size() || timeIsUp())) break;
+    if (isWhole && (progress.next == probes.size() || timeIsUp())) break;
     if (hasBegun)
       fail(!inTime            ? "no end within " + std::to_string(patience) + " seconds"
            : WIFSIGNALED(how) ? std::string("the process ended by signal ") + std::to_string(WTERMSIG(how))
                               : "the process ended with code " + std::to_string(WEXITSTATUS(how)));
     else if (!inTime)
       return deviceError("the device does not open within " + std::to_string(patience) + " seconds");
-    else if (next == before) // nothing to go on with: no device, or no place to write; the child has said why
+    else if (progress.next == before) // nothing to go on with: no device, or no place to write; the child has said why
       return {WIFEXITED(how) ? Code(WEXITSTATUS(how)) : Code::Internal, ""};
   }
-  if (next < probes.size())
-    bench::talk("stopped by --time-limit: " + std::to_string(next) + " of " + std::to_string(probes.size()) +
+  if (progress.next < probes.size())
+    bench::talk("stopped by --time-limit: " + std::to_string(progress.next) + " of " + std::to_string(probes.size()) +
                 " kernels were measured");
   std::size_t bad = 0;
-  for (const Json &entry : done) bad += !isGood(entry);
+  for (const Json &entry : progress.done) bad += !isGood(entry);
   if (bad > 0)
-    return {Code::CheckFailed, std::to_string(bad) + " of " + std::to_string(done.size()) + " measurements failed"};
+    return {Code::CheckFailed,
+            std::to_string(bad) + " of " + std::to_string(progress.done.size()) + " measurements failed"};
   return {};
 }
 

@@ -63,16 +63,16 @@ void stamp(Json &entries, double began) {
 
 bool isGood(const Json &entry) { return entry["verified"] == true || entry.contains("skipped"); }
 
-Status runProbes(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
-                 const Json &done, const RunEvents &events) {
+Status runProbes(const bench::Options &options, const std::vector<const Probe *> &probes, const Progress &progress,
+                 const RunEvents &events) {
   SAGE_ASSIGN(const DeviceRef device, Device::open(options.device));
   SAGE_ASSIGN(const CompilerRef compiler, CompilerLibrary::open());
   events.opened(device->simulated());
-  if (first == 0) bench::talk("device: " + device->description());
-  bench::Record record(options.out, "bench-machine", *device, compiler->id());
-  record["measurements"] = done;
+  if (progress.next == 0) bench::talk("device: " + device->description());
+  bench::Record record(options.out, "bench-machine", *device, compiler->id(), progress.began);
+  record["measurements"] = progress.done;
   SAGE_TRY(record.save());
-  for (std::size_t number = first; number < probes.size(); ++number) {
+  for (std::size_t number = progress.next; number < probes.size(); ++number) {
     if (events.timeIsUp()) return record.stop();
     const Probe &probe = *probes[number];
     const double began = bench::epochSeconds();

@@ -28,9 +28,16 @@ struct RunEvents {
   std::function<bool()> timeIsUp;
 };
 
-// Measures PROBES from FIRST on, after those whose entries are DONE. Ends early, with success, after an error of the
+// Where a run stands when a process takes it up.
+struct Progress {
+  double began = bench::epochSeconds(); // the run, not the process
+  std::size_t next = 0;                 // the first probe without entries
+  Json done = Json::array();            // the entries of those before it
+};
+
+// Measures PROBES from where PROGRESS stands. Ends early, with success, after an error of the
 // device, for which a new process is needed, and when the time is up: the record is not complete then.
-Status runProbes(const bench::Options &options, const std::vector<const Probe *> &probes, std::size_t first,
-                 const Json &done, const RunEvents &events);
+Status runProbes(const bench::Options &options, const std::vector<const Probe *> &probes, const Progress &progress,
+                 const RunEvents &events);
 
 } // namespace sage::machine

@@ -12,11 +12,11 @@
 namespace sage::bench {
 namespace {
 
-std::string utcNow() {
+std::string utcText(double epoch) {
   char text[32];
-  const std::time_t now = std::time(nullptr);
+  const auto seconds = std::time_t(epoch);
   std::tm parts{};
-  gmtime_r(&now, &parts);
+  gmtime_r(&seconds, &parts);
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
 }
@@ -34,14 +34,15 @@ std::string buildCommit() {
   return "unknown";
 }
 
-Record::Record(std::string file, const std::string &program, const Device &device, const std::string &compiler)
+Record::Record(std::string file, const std::string &program, const Device &device, const std::string &compiler,
+               double began)
     : path(std::move(file)) {
   json = {{"format", 1},
           {"program", program},
           {"commit", buildCommit()},
           {"compiler", compiler},
-          {"date", utcNow()},
-          {"began", epochSeconds()},
+          {"date", utcText(began)},
+          {"began", began},
           {"device",
            {{"spec", device.spec()},
             {"name", device.name()},

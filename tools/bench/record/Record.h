@@ -13,10 +13,14 @@ namespace sage::bench {
 // Object members keep the order in which they were set. Numbers that are not finite become null.
 using Json = nlohmann::ordered_json;
 
+// Seconds since 1970: when a case began and ended, to be laid beside clocks and power.
+double epochSeconds();
+
 class Record {
 public:
-  // PATH empty: to standard output, once, at the end.
-  Record(std::string path, const std::string &program, const Device &device, const std::string &compiler);
+  // PATH empty: to standard output, once, at the end. BEGAN: the run, perhaps in another process.
+  Record(std::string path, const std::string &program, const Device &device, const std::string &compiler,
+         double began = epochSeconds());
 
   // Takes over what an earlier process of the same run has left in the file.
   Status resume();
@@ -40,9 +44,6 @@ private:
 // The commit of this build: the first line of a file VERSION beside the program or one directory above, as the GPU kit
 // has it; else "unknown".
 std::string buildCommit();
-
-// Seconds since 1970: when a case began and ended, to be laid beside clocks and power.
-double epochSeconds();
 
 // One line on standard error.
 void talk(const std::string &line);
