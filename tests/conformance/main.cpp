@@ -126,7 +126,7 @@ Status run(const bench::Options &options) {
 int main(int argc, char **argv) {
   Result<std::optional<bench::Options>> options = bench::parseOptions(
       argc, argv, "conformance", "Prove the shipped configs on a device, against double precision and the simulator.",
-      bench::Restarts::Yes);
+      bench::Restarts::Yes, bench::SavesTensors::No);
   if (options && !*options) return 0;
   Status status;
   try {

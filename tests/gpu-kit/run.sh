@@ -39,7 +39,9 @@ END
 # When asked to, it stops before its end, as the programs do.
 script "$kit/bin/bench-attention" <<'END'
 [ -z "$PARTIAL" ] || {
-  printf '{\n "cases": [\n  {\n   "tokens": 64\n  },\n  {\n   "tokens": 128\n  }\n ],\n "complete": false,\n "format": 1\n}\n' >"${@: -1}"
+  printf '{\n "complete": false,\n "shapes": [\n  {\n   "tokens": 64\n  }\n ],\n "cases": [' >"${@: -1}"
+  printf '\n  {\n   "config": "flash",\n   "tokens": 64\n  }%s' , '' >>"${@: -1}"
+  printf '\n ],\n "format": 1\n}\n' >>"${@: -1}"
   exit 0
 }
 echo "$CUDA_CACHE_PATH $TRITON_CACHE_DIR $TORCHINDUCTOR_CACHE_DIR" >"$(dirname "$0")/caches"

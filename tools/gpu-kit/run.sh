@@ -212,15 +212,15 @@ run_limited() { # SECONDS COMMAND…: its output goes to $log; returns its statu
   return "$status"
 }
 
-# "; N cases done" where the program has written its file only in part. Each case, or measurement, has one `tokens`, or
-# `unit`. Nothing for a file that is whole or not there.
+# "; N cases done" where the program has written its file only in part. Each case has one `config`, of a peer one `bits`,
+# each measurement one `unit`. Nothing for a file that is whole or not there.
 missing_part() { # FILE
   local line count=0 partial=
   [ -r "$1" ] || return
   while read -r line; do
     case $line in
     '"complete": false'*) partial=yes ;;
-    '"tokens":'* | '"unit":'*) count=$((count + 1)) ;;
+    '"config":'* | '"bits":'* | '"unit":'*) count=$((count + 1)) ;;
     esac
   done <"$1"
   [ -z "$partial" ] || printf '; %d cases done' $count

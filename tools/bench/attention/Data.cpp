@@ -3,6 +3,7 @@
 
 #include "reference/Half.h"
 #include "reference/Random.h"
+#include "reference/Safetensors.h"
 
 #include <cstring>
 
@@ -45,6 +46,10 @@ Result<Data> Data::create(std::int64_t heads, std::int64_t tokens, std::int64_t 
   SAGE_ASSIGN(data.v, normal(2, shape));
   addOutliers(data.k);
   return data;
+}
+
+Status Data::save(const std::string &path) const {
+  return reference::writeSafetensors(path, {{"q", &q}, {"k", &k}, {"v", &v}});
 }
 
 Result<Buffer> Data::upload(const DeviceRef &device, Role role, std::int64_t heads, std::int64_t tokens) const {

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
+#include <set>
 
 namespace {
 
@@ -42,10 +44,13 @@ public:
   Run(const Options &options, Bench &bench, Record &record) : options(options), bench(bench), record(record) {}
 
   Status all(const std::vector<Item> &items) {
+    if (!options.tensors.empty()) SAGE_TRY(saveTensors(items));
     auto item = items.begin();
     if (options.after.empty()) {
+      record["shapes"] = problemsOf(items);
       record["cases"] = Json::array();
       record["gemm"] = Json::array();
+      SAGE_TRY(record.save());
     } else {
       while (item != items.end() && item->name != options.after) ++item;
       if (item == items.end()) return invalidInput("--after: there is no case '" + options.after + "'; see --list");
@@ -96,14 +101,46 @@ private:
   }
 
   Json headOf(const Item &item) const {
-    const Shape &s = item.shape;
     if (item.product) {
       const ProductSize size = productSize();
       return {{"dtype", name(*item.product)}, {"m", size.m}, {"n", size.n}, {"k", size.k}};
     }
-    return {{"name", item.name},  {"config", item.config},  {"shape", s.label},
-            {"batch", s.batch},   {"query_heads", s.heads}, {"key_heads", s.heads},
-            {"tokens", s.tokens}, {"head_dim", s.headDim},  {"mask", item.mask}};
+    Json head{{"name", item.name}, {"config", item.config}};
+    head.update(problemOf(item));
+    return head;
+  }
+
+  // What is solved, whatever the config: the fields by which other programs find the same problem.
+  static Json problemOf(const Item &item) {
+    const Shape &s = item.shape;
+    return {{"shape", s.label},   {"batch", s.batch},      {"query_heads", s.heads}, {"key_heads", s.heads},
+            {"tokens", s.tokens}, {"head_dim", s.headDim}, {"mask", item.mask}};
+  }
+
+  // All that are planned, also where time does not suffice for them.
+  static Json problemsOf(const std::vector<Item> &items) {
+    Json all = Json::array();
+    for (const Item &item : items) {
+      if (item.product) continue;
+      Json problem = problemOf(item);
+      if (std::find(all.begin(), all.end(), problem) == all.end()) all.push_back(std::move(problem));
+    }
+    return all;
+  }
+
+  // One file for each head dim. A process that goes on behind a case finds those of the first.
+  Status saveTensors(const std::vector<Item> &items) {
+    std::set<std::int64_t> headDims;
+    for (const Item &item : items)
+      if (!item.product) headDims.insert(item.shape.headDim);
+    for (std::int64_t headDim : headDims) {
+      const std::string file = options.tensors + "/qkv-d" + std::to_string(headDim) + ".safetensors";
+      std::error_code error;
+      if (!options.after.empty() && std::filesystem::exists(file, error)) continue;
+      SAGE_ASSIGN(const Data *data, dataFor(headDim));
+      SAGE_TRY(data->save(file).context("--tensors"));
+    }
+    return {};
   }
 
   Status keep(const Item &item, Json entry) {
@@ -190,7 +227,8 @@ Status run(const Options &options) {
 
 int main(int argc, char **argv) {
   Result<std::optional<Options>> options =
-      parseOptions(argc, argv, "bench-attention", "Time attention on a device and check its output.", Restarts::Yes);
+      parseOptions(argc, argv, "bench-attention", "Time attention on a device and check its output.", Restarts::Yes,
+                   SavesTensors::Yes);
   if (options && !*options) return 0;
   Status status;
   try {

@@ -22,8 +22,9 @@ Status run(const bench::Options &options) {
 } // namespace
 
 int main(int argc, char **argv) {
-  Result<std::optional<bench::Options>> options = bench::parseOptions(
-      argc, argv, "bench-machine", "Measure what a device can do, and check what it computed.", bench::Restarts::No);
+  Result<std::optional<bench::Options>> options =
+      bench::parseOptions(argc, argv, "bench-machine", "Measure what a device can do, and check what it computed.",
+                          bench::Restarts::No, bench::SavesTensors::No);
   if (options.ok() && !*options) return 0;
   const Status status = options.ok() ? run(**options) : options.status();
   if (!status.message().empty()) bench::talk("bench-machine: error: " + status.message());

@@ -9,7 +9,7 @@
 namespace sage::bench {
 
 Result<std::optional<Options>> parseOptions(int argc, char **argv, const std::string &program, const std::string &about,
-                                            Restarts restarts) {
+                                            Restarts restarts, SavesTensors savesTensors) {
   Options options;
   bool tiny = false, quick = false, full = false;
   CLI::App app(about, program);
@@ -24,6 +24,9 @@ Result<std::optional<Options>> parseOptions(int argc, char **argv, const std::st
                    "Start behind the case NAME and keep what FILE has: what the\nprogram itself does after an error of "
                    "the device that stays.")
         ->option_text("NAME");
+  if (savesTensors == SavesTensors::Yes)
+    app.add_option("--tensors", options.tensors, "First write the inputs of all cases into DIR, as .safetensors files.")
+        ->option_text("DIR");
   app.add_flag("--list", options.list, "Print the names of the cases and end.");
   auto *tinyFlag = app.add_flag("--tiny", tiny, "Sizes for the simulator: all runs, nothing is measured.");
   auto *quickFlag = app.add_flag("--quick", quick, "A few sizes [default].")->excludes(tinyFlag);
