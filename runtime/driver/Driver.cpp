@@ -31,9 +31,13 @@ Status Driver::load(const std::string &path, const std::string &advice) {
 Status Driver::fillTable(const std::string &advice) {
   std::string missing;
 #define SAGE_DRIVER_LOOKUP(symbol, parameters)                                                                         \
-  table.symbol = reinterpret_cast<decltype(table.symbol)>(dlsym(library, #symbol));                                    \
+  table.symbol = reinterpret_cast<decltype(table.symbol)>(dlsym(library, #symbol));
+#define SAGE_DRIVER_DEMAND(symbol, parameters)                                                                         \
   if (!table.symbol) missing += missing.empty() ? #symbol : ", " #symbol;
   SAGE_DRIVER_ENTRY_POINTS(SAGE_DRIVER_LOOKUP)
+  SAGE_OPTIONAL_DRIVER_ENTRY_POINTS(SAGE_DRIVER_LOOKUP)
+  SAGE_DRIVER_ENTRY_POINTS(SAGE_DRIVER_DEMAND)
+#undef SAGE_DRIVER_DEMAND
 #undef SAGE_DRIVER_LOOKUP
   if (missing.empty()) return {};
   return deviceError(libraryPath + " lacks the entry point " + missing + ": it is too old or not a CUDA driver; " +

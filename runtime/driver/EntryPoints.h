@@ -53,12 +53,21 @@ namespace sage::cuda {
   ENTRY(cuLaunchKernel, (Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,           \
                          unsigned blockY, unsigned blockZ, unsigned sharedBytes, Stream stream, void **arguments,      \
                          void **extra))
+
+// Those that a driver may lack, with the CUDA version that brought them. Null then; whoever calls one says what to do.
+#define SAGE_OPTIONAL_DRIVER_ENTRY_POINTS(ENTRY)                                                                       \
+  /* 12.0 */                                                                                                           \
+  ENTRY(cuTensorMapEncodeTiled, (TensorMap *map, TensorMapDataType type, unsigned rank, void *address,                 \
+                                 const std::uint64_t *size, const std::uint64_t *strides, const unsigned *box,         \
+                                 const unsigned *elementStrides, TensorMapInterleave interleave,                       \
+                                 TensorMapSwizzle swizzle, TensorMapL2Promotion promotion, TensorMapOobFill fill))
 // clang-format on
 
-/// The table. Every field is set in an open Driver.
+/// The table. Every field is set in an open Driver, but for the optional ones.
 struct EntryPoints {
 #define SAGE_DRIVER_FIELD(symbol, parameters) Result(*symbol) parameters = nullptr;
   SAGE_DRIVER_ENTRY_POINTS(SAGE_DRIVER_FIELD)
+  SAGE_OPTIONAL_DRIVER_ENTRY_POINTS(SAGE_DRIVER_FIELD)
 #undef SAGE_DRIVER_FIELD
 };
 

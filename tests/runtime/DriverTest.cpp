@@ -1,6 +1,6 @@
 // Choosing and loading a driver: device names, a library that is missing, one that lacks a symbol, one without devices.
 #include "runtime/driver/Arch.h"
-#include "sage/runtime/Device.h"
+#include "sage/runtime/TensorMap.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -41,6 +41,17 @@ TEST_CASE("a missing simulator is named, with where it belongs") {
 TEST_CASE("a driver that lacks a symbol is refused with the symbol's name") {
   const std::string message = errorOf("cuda:0", {FAKE_DRIVER_WITHOUT_LAUNCH, ""});
   CHECK_THAT(message, Contains("lacks the entry point cuLaunchKernel") && Contains("too old"));
+}
+
+TEST_CASE("a driver may be older than tensor maps, which then cannot be made") {
+  Result<DeviceRef> device = Device::open("cuda:0", {FAKE_GPU, ""});
+  INFO(device.status().message());
+  REQUIRE(device.ok());
+  const int box[] = {64};
+  const TensorView tensor = TensorView::contiguous(4096, DType::F16, {64});
+  const Status status = encodeTensorMap(**device, tensor, box, Swizzle::Bytes128).status();
+  CHECK(status.code() == Code::Device);
+  CHECK_THAT(status.message(), Contains("lacks the entry point cuTensorMapEncodeTiled") && Contains("CUDA 12.0"));
 }
 
 TEST_CASE("a driver that is no ELF file is refused") {

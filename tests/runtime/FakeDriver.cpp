@@ -1,4 +1,4 @@
-// A driver library that exports every entry point of the runtime's table and has no device. Built once more without
+// A driver library that exports every entry point that the runtime demands and has no device. Built once more without
 // one of the symbols, and once with a cuInit that fails, so that tests see what each does to `--device`.
 #include "runtime/driver/EntryPoints.h"
 
