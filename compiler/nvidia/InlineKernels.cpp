@@ -31,17 +31,43 @@ LogicalResult checkName(Operation *op, StringRef name) {
 
 bool isScalar(Type type) { return type.isInteger(32) || type.isInteger(64) || type.isF32(); }
 
+bool isGeneric(Type type) {
+  auto pointer = dyn_cast<LLVM::LLVMPointerType>(type);
+  return pointer && pointer.getAddressSpace() == 0;
+}
+
+// A tensor map by value, where it stays: in the kernel's parameters.
+bool isTensorMap(LLVM::LLVMFuncOp function, unsigned argument) {
+  auto attributes = function.getArgAttrDict(argument);
+  if (!isGeneric(function.getArgumentTypes()[argument]) || !attributes || attributes.size() != 3) return false;
+  auto type = attributes.getAs<TypeAttr>(LLVM::LLVMDialect::getByValAttrName());
+  auto alignment = attributes.getAs<IntegerAttr>(LLVM::LLVMDialect::getAlignAttrName());
+  return type && type.getValue() == LLVM::LLVMArrayType::get(IntegerType::get(function.getContext(), 8), 128) &&
+         alignment && alignment.getValue() == 64 && attributes.contains(NVVM::NVVMDialect::getGridConstantAttrName());
+}
+
+LogicalResult checkArgument(LLVM::LLVMFuncOp function, unsigned argument) {
+  Type type = function.getArgumentTypes()[argument];
+  bool hasAttributes = function.getArgAttrDict(argument) && !function.getArgAttrDict(argument).empty();
+  if ((isScalar(type) && !hasAttributes) || isTensorMap(function, argument)) return success();
+  if (hasAttributes || isa<LLVM::LLVMPointerType>(type))
+    return function.emitError() << "argument " << argument
+                                << ": a pointer in an inline kernel is a tensor map: !llvm.ptr {llvm.byval = "
+                                   "!llvm.array<128 x i8>, llvm.align = 64 : i64, nvvm.grid_constant}";
+  return function.emitError() << "an inline kernel takes i32, i64, f32 and tensor maps, not " << type;
+}
+
 LogicalResult checkFunction(LLVM::LLVMFuncOp function) {
   if (failed(checkAttributes(function, {"sym_name", "function_type", "linkage", "CConv", "visibility_", "unnamed_addr",
-                                        "nvvm.kernel", "nvvm.reqntid", "nvvm.minctasm"})) ||
+                                        "arg_attrs", "nvvm.kernel", "nvvm.reqntid", "nvvm.minctasm"})) ||
       failed(checkName(function, function.getName())))
     return failure();
   if (!function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()) || function.isExternal())
     return function.emitError("an inline kernel is a function with a body and the attribute nvvm.kernel");
   if (function.getCConv() != LLVM::CConv::C || function.getLinkage() != LLVM::Linkage::External || function.isVarArg())
     return function.emitError("an inline kernel has the default linkage and calling convention");
-  for (Type type : function.getArgumentTypes())
-    if (!isScalar(type)) return function.emitError() << "an inline kernel takes i32, i64 and f32, not " << type;
+  for (unsigned argument = 0; argument < function.getNumArguments(); ++argument)
+    if (failed(checkArgument(function, argument))) return failure();
   if (!isa<LLVM::LLVMVoidType>(function.getFunctionType().getReturnType()))
     return function.emitError("an inline kernel returns nothing");
   if (function.getLoc()->findInstanceOf<FusedLocWith<LLVM::DISubprogramAttr>>())
@@ -70,9 +96,10 @@ FailureOr<unsigned> countConstraints(LLVM::InlineAsmOp assembly) {
   for (StringRef part : parts) {
     if (part == "~{memory}") continue;
     Type type = count < assembly.getNumOperands() ? assembly.getOperand(count).getType() : Type();
-    if (!type ||
-        !((part == "r" && type.isInteger(32)) || (part == "l" && type.isInteger(64)) || (part == "f" && type.isF32())))
-      return assembly.emitError() << "constraint '" << part << "' fits no operand; r takes i32, l i64, f f32",
+    if (!type || !((part == "r" && type.isInteger(32)) || (part == "f" && type.isF32()) ||
+                   (part == "l" && (type.isInteger(64) || isGeneric(type)))))
+      return assembly.emitError() << "constraint '" << part
+                                  << "' fits no operand; r takes i32, l i64 and a tensor map's address, f f32",
              failure();
     ++count;
   }

@@ -8,6 +8,9 @@
 //     llvm.inline_asm has_side_effects "{ .reg .b32 x; ld.global.b32 x, [$0]; … }", "l" %data : (i64) -> ()
 //     llvm.return
 //   }
+//
+// An argument `%map: !llvm.ptr {llvm.byval = !llvm.array<128 x i8>, llvm.align = 64 : i64, nvvm.grid_constant}` is a
+// tensor map; as an operand ("l") it is the generic address of the kernel's parameter (from sm_90 on).
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"

@@ -21,6 +21,15 @@ const std::string sound = kernel(R"(%a = llvm.mlir.addressof @smem : !llvm.ptr<3
   llvm.inline_asm has_side_effects "{ .reg .b32 x; mov.b32 x, $1; st.shared.b32 [$2], x; st.global.b32 [$0], x; }",
     "l,r,r" %p, %n, %s : (i64, i32, i32) -> ())");
 
+// A kernel with an argument beside an i64 that may be a tensor map.
+std::string mapped(const std::string &type, const std::string &bytes, const std::string &alignment,
+                   const std::string &more) {
+  return "llvm.func @f(%n: i64, %map: " + type + " {llvm.byval = !llvm.array<" + bytes +
+         " x i8>, llvm.align = " + alignment + " : i64, " + more + "}) " + attributes + R"( {
+  llvm.inline_asm has_side_effects "prefetch.tensormap [$1]; st.global.b64 [$0], $1;", "l,l" %n, %map : (i64, )" +
+         type + ") -> ()\nllvm.return }";
+}
+
 // The answer's text, or the first complaint.
 std::pair<int, std::string> ask(json request, json more = json::object()) {
   request.update({{"emit", "ptx"}, {"arch", "sm_80"}});
@@ -48,6 +57,18 @@ TEST_CASE("inline kernels: the body reaches PTX with its operands, the entry wit
     REQUIRE(contains(ptx, part));
 }
 
+TEST_CASE("inline kernels: a tensor map stays in the parameters, and the body gets its address there") {
+  for (const char *arch : {"sm_90a", "sm_120a"}) {
+    auto [code, ptx] = ask({{"mlir", mapped("!llvm.ptr", "128", "64", "nvvm.grid_constant")}}, {{"arch", arch}});
+    INFO(ptx);
+    REQUIRE(code == SAGE_COMPILE_OK);
+    for (const char *part :
+         {".param .align 64 .b8 f_param_1[128]", "f_param_1;", "cvta.param.u64", "prefetch.tensormap [%rd"})
+      REQUIRE(contains(ptx, part));
+    REQUIRE_FALSE(contains(ptx, ".local"));
+  }
+}
+
 TEST_CASE("inline kernels: a later version of PTX on request") {
   REQUIRE(contains(ask({{"mlir", sound}}, {{"arch", "sm_89"}, {"ptx_version", "8.4"}}).second, ".version 8.4"));
   for (const char *version : {"6.0", "8.45", "9.9", ""}) {
@@ -67,7 +88,18 @@ TEST_CASE("inline kernels: what cannot be emitted is refused by name") {
        "'llvm.intr.log2' is not allowed"},
       {"llvm.func @f() { llvm.return }", "a function with a body and the attribute nvvm.kernel"},
       {"llvm.func @f() " + attributes, "a function with a body and the attribute nvvm.kernel"},
-      {"llvm.func @f(%x: i7) " + attributes + " { llvm.return }", "takes i32, i64 and f32, not 'i7'"},
+      {"llvm.func @f(%x: i7) " + attributes + " { llvm.return }", "takes i32, i64, f32 and tensor maps, not 'i7'"},
+      {"llvm.func @f(%x: !llvm.ptr) " + attributes + " { llvm.return }",
+       "argument 0: a pointer in an inline kernel is a"},
+      {"llvm.func @f(%x: i32 {llvm.noundef}) " + attributes + " { llvm.return }", "argument 0: a pointer in an inline"},
+      {mapped("!llvm.ptr<3>", "128", "64", "nvvm.grid_constant"),
+       "argument 1: a pointer in an inline kernel is a tensor map"},
+      {mapped("!llvm.ptr", "127", "64", "nvvm.grid_constant"),
+       "argument 1: a pointer in an inline kernel is a tensor map"},
+      {mapped("!llvm.ptr", "128", "32", "nvvm.grid_constant"),
+       "argument 1: a pointer in an inline kernel is a tensor map"},
+      {mapped("!llvm.ptr", "128", "64", "llvm.nonnull"), "argument 1: a pointer in an inline kernel is a tensor map"},
+      {mapped("!llvm.ptr", "128", "64", "nvvm.grid_constant, llvm.nonnull"), "argument 1: a pointer in an inline"},
       {"llvm.func @f() -> i32 attributes {nvvm.kernel} { llvm.unreachable }", "returns nothing"},
       {"llvm.func @f() attributes {nvvm.kernel, garbageCollector = \"x\"} { llvm.return }",
        "attribute 'garbageCollector' is not allowed"},

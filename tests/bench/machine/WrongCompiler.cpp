@@ -36,6 +36,7 @@ struct Mistake {
     {"wgmma.mma_async", nullptr},
     {"ldmatrix", nullptr},
     {"ld.global.cg", nullptr},
+    {"[slot], [map, {column, row}]", "[slot], [map, {column, column}]"},
     {"add.u32 sum, sum, word", "xor.b32 sum, sum, word"},
     {"mad.lo.u32 x", nullptr},
     {"fma.rn.f32 x0", nullptr},

@@ -40,6 +40,14 @@ Status Bench::makeInput(std::size_t bytes) {
   return {};
 }
 
+Status Bench::mapInput(int columns, int rows) {
+  const int box[] = {rows, columns};
+  const auto matrix =
+      TensorView::contiguous(in.pointer(), DType::F16, {std::int64_t(in.size()) / (2 * columns), columns});
+  SAGE_ASSIGN(map, encodeTensorMap(*deviceRef, matrix, box, Swizzle::Bytes128));
+  return {};
+}
+
 Status Bench::makeOutput(std::size_t bytes) {
   SAGE_ASSIGN(out, deviceRef->allocate(bytes));
   SAGE_TRY(out.fill(0));
@@ -54,7 +62,7 @@ Result<std::vector<std::uint32_t>> Bench::output(std::size_t words, std::size_t 
 
 Status Bench::launch(unsigned grid, int count, int extra) {
   DevicePointer outAddress = out.pointer(), inAddress = in.pointer();
-  void *arguments[] = {&outAddress, &inAddress, &count, &extra};
+  void *arguments[] = {&outAddress, &inAddress, &count, &extra, &map}; // as many as the kernel takes
   return deviceRef->launch(stream, function, {grid, 1, 1}, {kernel.threads, 1, 1}, kernel.sharedBytes, arguments);
 }
 

@@ -4,7 +4,7 @@
 #include "KernelText.h"
 
 #include "record/Options.h"
-#include "sage/runtime/Device.h"
+#include "sage/runtime/TensorMap.h"
 
 #include <cstdint>
 #include <span>
@@ -34,6 +34,8 @@ public:
 
   Status upload(std::span<const std::uint32_t> words, std::size_t offsetBytes = 0);
   Status makeInput(std::size_t bytes);
+  // The input as a matrix of f16 of COLUMNS columns, for copies of boxes of ROWS rows in the 128-byte swizzle.
+  Status mapInput(int columns, int rows);
   Status makeOutput(std::size_t bytes); // zeros
   Result<std::vector<std::uint32_t>> output(std::size_t words, std::size_t offsetBytes = 0) const;
 
@@ -65,6 +67,7 @@ private:
   Stream stream;
   Event begin, end;
   Buffer in, out;
+  TensorMap map;
 };
 
 } // namespace sage::machine

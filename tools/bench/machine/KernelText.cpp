@@ -20,28 +20,47 @@ std::string escaped(const std::string &text) {
   return result;
 }
 
+// A value of the MLIR and the register of the same name in the body.
+struct Operand {
+  std::string name, type, registerType;
+};
+
+// BODY as inline assembly, behind what moves the OPERANDS into their registers.
+std::string assemblyOf(const std::string &body, const std::vector<Operand> &operands) {
+  std::string moves, constraints, names, types;
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    const auto &[name, type, registerType] = operands[k];
+    moves += ".reg " + registerType + " " + name + ";\\0A";
+    moves += "mov" + registerType + " " + name + ", $" + std::to_string(k) + ";\\0A";
+    constraints += registerType == ".b64" ? "l," : "r,";
+    names += (k ? ", %" : "%") + name;
+    types += (k ? ", " : "") + type;
+  }
+  return "  llvm.inline_asm has_side_effects \"{\\0A" + moves + escaped(body) + "}\", \"" + constraints +
+         "~{memory}\" " + names + " : (" + types + ") -> ()\n";
+}
+
 } // namespace
 
 std::string moduleText(const KernelText &kernel) {
   const bool isShared = kernel.sharedBytes > 0;
+  std::vector<Operand> operands = {
+      {"out", "i64", ".b64"}, {"in", "i64", ".b64"}, {"count", "i32", ".b32"}, {"extra", "i32", ".b32"}};
+  if (isShared) operands.push_back({"smem", "i32", ".b32"});
+  if (kernel.takesMap) operands.push_back({"map", "!llvm.ptr", ".b64"});
   std::string text;
   if (isShared)
     text +=
         "llvm.mlir.global external @shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>\n";
-  text += "llvm.func @" + std::string(entryName) +
-          "(%out: i64, %in: i64, %count: i32, %extra: i32) attributes {nvvm.kernel, nvvm.minctasm = 1 : i32, "
-          "nvvm.reqntid = array<i32: " +
+  text += "llvm.func @" + std::string(entryName) + "(%out: i64, %in: i64, %count: i32, %extra: i32";
+  if (kernel.takesMap)
+    text += ", %map: !llvm.ptr {llvm.byval = !llvm.array<128 x i8>, llvm.align = 64 : i64, nvvm.grid_constant}";
+  text += ") attributes {nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: " +
           std::to_string(kernel.threads) + ", 1, 1>} {\n";
   if (isShared)
     text += "  %array = llvm.mlir.addressof @shared : !llvm.ptr<3>\n"
             "  %smem = llvm.ptrtoint %array : !llvm.ptr<3> to i32\n";
-  text += "  llvm.inline_asm has_side_effects \"{\\0A"
-          ".reg .b64 out, in;\\0A.reg .b32 count, extra, smem;\\0A"
-          "mov.b64 out, $0;\\0Amov.b64 in, $1;\\0Amov.b32 count, $2;\\0Amov.b32 extra, $3;\\0A";
-  text += isShared ? "mov.b32 smem, $4;\\0A" : "";
-  text += escaped(kernel.body) + "}\", \"l,l,r,r" + (isShared ? ",r" : "") + ",~{memory}\" %out, %in, %count, %extra" +
-          (isShared ? ", %smem" : "") + " : (i64, i64, i32, i32" + (isShared ? ", i32" : "") + ") -> ()\n";
-  return text + "  llvm.return\n}\n";
+  return text + assemblyOf(kernel.body, operands) + "  llvm.return\n}\n";
 }
 
 Result<std::string> emitPtx(const CompilerLibrary &compiler, const KernelText &kernel, std::string_view arch) {

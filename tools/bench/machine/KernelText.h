@@ -1,10 +1,10 @@
 // A kernel as the body of its inline PTX, and the module in MLIR's LLVM dialect that the compiler makes PTX of
 // (docs/artifact.md, "Inline kernels"). Every kernel has one signature:
 //
-//   probe(out: address, in: address, count: i32, extra: i32)
+//   probe(out: address, in: address, count: i32, extra: i32 [, map: tensor map])
 //
-// and its body names these registers: `out`, `in` (.b64), `count`, `extra` and `smem`, the address of dynamic shared
-// memory (.b32).
+// and its body names these registers: `out`, `in` (.b64), `count`, `extra` (.b32), `smem`, the address of dynamic
+// shared memory (.b32), and `map`, the generic address of the tensor map (.b64).
 #pragma once
 
 #include "sage/runtime/Compiler.h"
@@ -24,6 +24,7 @@ struct KernelText {
   unsigned threads = 128;
   std::size_t sharedBytes = 0;
   std::string ptxVersion = {}; // empty: the oldest that knows the arch
+  bool takesMap = false;
 };
 
 std::string moduleText(const KernelText &kernel);

@@ -12,16 +12,28 @@ struct Source {
   int pieces, passes, repetitions;
 };
 
-Result<Reading> measureSource(Bench &bench, const Traffic &traffic, const Source &source) {
+// Words of which the first of each 16 KiB is another one in each piece; returns the sum of those that are added.
+Result<std::uint32_t> fillInput(Bench &bench, const Traffic &traffic, int pieces) {
+  constexpr std::size_t markEvery = 4096;
   std::vector<std::uint32_t> words(traffic.pieceBytes / 4);
-  std::uint32_t sum = 0;
+  std::uint32_t unmarked = 0, sum = 0;
   for (std::size_t k = 0; k < words.size(); ++k) {
     words[k] = std::uint32_t(k) * 2654435761u ^ std::uint32_t(k >> 7);
-    if (k % std::size_t(traffic.everyWord) == 0) sum += words[k];
+    if (k % std::size_t(traffic.everyWord) == 0 && k % markEvery != 0) unmarked += words[k];
   }
-  SAGE_TRY(bench.makeInput(traffic.pieceBytes * std::size_t(source.pieces)));
-  for (int piece = 0; piece < source.pieces; ++piece)
+  for (int piece = 0; piece < pieces; ++piece) {
+    sum += unmarked;
+    for (std::size_t k = 0; k < words.size(); k += markEvery)
+      sum += words[k] = std::uint32_t(k + 1) * 2246822519u ^ std::uint32_t(piece) * 3266489917u;
     SAGE_TRY(bench.upload(words, traffic.pieceBytes * std::size_t(piece)));
+  }
+  return sum;
+}
+
+Result<Reading> measureSource(Bench &bench, const Traffic &traffic, const Source &source) {
+  SAGE_TRY(bench.makeInput(traffic.pieceBytes * std::size_t(source.pieces)));
+  SAGE_ASSIGN(const std::uint32_t sum, fillInput(bench, traffic, source.pieces));
+  if (traffic.prepare) SAGE_TRY(traffic.prepare(bench));
   SAGE_TRY(bench.makeOutput(4));
   Reading reading;
   const double bytes = double(traffic.pieceBytes) * source.pieces * source.passes;
@@ -30,7 +42,7 @@ Result<Reading> measureSource(Bench &bench, const Traffic &traffic, const Source
     if (k > 0) reading.raw.push_back(bytes / ms * 1e-6); // the first one warms up
   }
   SAGE_ASSIGN(const std::vector<std::uint32_t> output, bench.output(1));
-  reading.verified = output[0] == sum * std::uint32_t(source.pieces * source.passes * (source.repetitions + 1));
+  reading.verified = output[0] == sum * std::uint32_t(source.passes * (source.repetitions + 1));
   reading.value = median(reading.raw);
   reading.detail = std::to_string(traffic.pieceBytes * std::size_t(source.pieces)) + " bytes";
   return reading;

@@ -13,6 +13,7 @@ struct Traffic {
   unsigned grid = 0;
   std::size_t pieceBytes = 0; // what all blocks together read at a time; the buffer is a multiple of it
   int everyWord = 1;          // of these words one is added
+  std::function<Status(Bench &)> prepare = {}; // what the kernel needs beside the buffer
 };
 
 // Launches the kernel with `count` passes over `extra` pieces: once and again over one that stays in L2, and once over
