@@ -32,6 +32,7 @@ echo 'about to "hang" \ for ever'; while :; do sleep 0.2; done
 END
 script "$kit/bin/numerics-tests" <<'END'
 echo 'all is well'
+env >"$(dirname "$0")/environment"
 END
 script "$kit/bin/bench-machine" <<'END'
 sleep 60
@@ -45,7 +46,10 @@ script "$kit/bin/bench-attention" <<'END'
   exit 0
 }
 echo "$CUDA_CACHE_PATH $TRITON_CACHE_DIR $TORCHINDUCTOR_CACHE_DIR" >"$(dirname "$0")/caches"
-mkdir -p "$CUDA_CACHE_PATH" && : >"$CUDA_CACHE_PATH/kept"
+for cache in "$CUDA_CACHE_PATH" "$TRITON_CACHE_DIR" "$TORCHINDUCTOR_CACHE_DIR"; do
+  [ ! -d "$cache" ] || echo "$cache is a directory" >>"$(dirname "$0")/caches"
+done
+: >"$CUDA_CACHE_PATH/kept"
 echo "$@" >"$(dirname "$0")/arguments"; printf 'one\nsage-b: failed, \001\033[31m "\\x"\n\n'; exit 5
 END
 script "$tools/nvidia-smi" <<'END'
@@ -58,15 +62,17 @@ esac
 END
 script "$tools/compute-sanitizer" <<'END'
 [ -z "$PARTIAL" ] || { case "$*" in *racecheck*sage-b*) sleep 60 ;; esac; exit 0; }
-case "$*" in *racecheck*flash*) exit 86 ;; esac
+case "$*" in *racecheck*) exit 86 ;; esac
 END
 script "$tools/python3" <<'END'
+[ "$1" != -c ] || { echo "$2" >"$(dirname "$0")/imported"; sleep 60; }
 echo 'all: skipped: PyTorch cannot be imported'
 END
 start() { PATH=$tools:/usr/bin:/bin bash "$kit/run.sh" "$@"; }
 
 code=0
-start --quick --out "$work/out" >"$work/printed" 2>"$work/talk" || code=$?
+CUDA_CACHE_DISABLE=1 CUDA_LAUNCH_BLOCKING=1 SAGEC_KERNELS=/none CUDA_VISIBLE_DEVICES=0 \
+  start --quick --out "$work/out" >"$work/printed" 2>"$work/talk" || code=$?
 [ $code = 5 ] || die "exit status $code where stages failed"
 cd "$work/out"
 state() { grep -qF "\"name\": \"$1\", \"status\": \"$2\"" run.json || { cat run.json; die "$1 is not $2"; }; }
@@ -78,21 +84,30 @@ state attention failed
 state sanitizer failed
 state peers skipped
 grep -qF 'exit status 5: sage-b: failed, ??[31m \"\\x\"' run.json || die 'no reason in run.json'
-grep -q 'memcheck sage-b: ok, memcheck flash: ok, racecheck sage-b: ok, racecheck flash: ERRORS' run.json || die 'the sanitizer did not find'
+grep -q '"memcheck sage-b: ok, racecheck sage-b: ERRORS, synccheck sage-b: ok"' run.json ||
+  die 'the sanitizer did not find'
 grep -q '"driver": "580.00"' device.json || die 'no driver in device.json'
 grep -q '1980 MHz, 0x0000000000000004' clocks.csv || die 'no clocks'
-grep -q -- '--device cuda:0 --quick --time-limit 42 --out' "$kit/bin/arguments" || die 'the benchmark was called wrongly'
+grep -q -- '--device cuda:0 --quick --time-limit 30 --out' "$kit/bin/arguments" || die 'the benchmark was called wrongly'
 grep -q 'attention  *failed' summary.txt || die 'no summary'
 tar -tf results.tar.xz | grep -q out/clocks.csv || die 'the clocks are not packed'
 still_runs() { grep -qsaE "$work/(ki[t]/bin|tool[s])/" /proc/[0-9]*/cmdline; }
 still_runs && die 'something still runs'
 python3 -c 'import json, sys; [json.load(open(name)) for name in sys.argv[1:]]' run.json device.json || die 'no JSON'
 
+# What would change the measurement is not handed on; what chooses the GPU is.
+grep -qE '^(CUDA_CACHE_DISABLE|CUDA_LAUNCH_BLOCKING|SAGEC_KERNELS)=' "$kit/bin/environment" && die 'settings are handed on'
+grep -q '^CUDA_VISIBLE_DEVICES=0$' "$kit/bin/environment" || die 'the choice of the GPU is not handed on'
+
+# PyTorch was read ahead, and whoever did it is gone (nothing runs any more, see above).
+grep -q 'import torch' "$tools/imported" || die 'PyTorch was not read ahead'
+
 # Programs keep what they compile in a directory of the run, which is gone.
 read -r -a caches <"$kit/bin/caches"
 [ ${#caches[@]} = 3 ] || die 'no directories for caches'
 for cache in "${caches[@]}"; do
   case $cache in "$work/out"*) die 'caches would be packed' ;; esac
+  grep -q "^$cache is a directory" "$kit/bin/caches" || die "$cache was not made"
   [ ! -e "$(dirname "$cache")" ] || die "$cache is still there"
 done
 
@@ -111,9 +126,14 @@ state machine ok
 state attention partial
 state sanitizer partial
 grep -q 'stopped by its time limit; 2 cases done' run.json || die 'no count of cases'
-grep -q 'memcheck flash: ok, racecheck sage-b: out of time, racecheck flash: no time left' run.json ||
+grep -q '"memcheck sage-b: ok, racecheck sage-b: out of time, synccheck sage-b: no time left"' run.json ||
   die 'the sanitizer does not say what it has not run'
 grep -q 'attention  *partial' summary.txt || die 'the summary does not say what is partial'
+code=0
+start --full --out "$work/full" >"$work/printed" 2>"$work/talk" || code=$?
+[ $code = 5 ] || die "exit status $code of a full run where a stage failed"
+grep -q 'memcheck sage-b: ok, memcheck flash: ok, racecheck sage-b: ERRORS, racecheck flash: ERRORS' "$work/full/run.json" ||
+  die 'a full run does not try both configs'
 sed -i -E "s/^totals='180 /totals='14 /" "$kit/run.sh"
 code=0
 start --quick --out "$work/late" >"$work/printed" 2>"$work/talk" || code=$?

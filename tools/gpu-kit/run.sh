@@ -19,13 +19,13 @@ bin=$kit/bin
 # 180 and 480 seconds at most. `start` is the driver's start and the first questions to it.
 limits=(
   'start       10  10  60'
-  'facts        6   6  30'
-  'conformance 23  84 240'
-  'numerics    12  30 240'
-  'machine     15  45 240'
-  'attention   47 142 240'
-  'peers       26  90  60'
-  'sanitizer   11  37  30'
+  'facts        6   8  30'
+  'conformance 18  56 240'
+  'numerics    24  42 240'
+  'machine     20  50 240'
+  'attention   34 132 240'
+  'peers       26 110  60'
+  'sanitizer   12  36  30'
   'summary      4   6  30'
   'packing      6  10  30'
 )
@@ -237,7 +237,7 @@ finish_stage() { # STATUS, of run_limited
       end_stage ok ''
     fi
     ;;
-  124 | 137)
+  124 | 137 | 143) # the last one by the `timeout` of busybox
     [ "$limit" -ge 1 ] || { end_stage timeout 'no time left' "$1"; return; }
     end_stage timeout "stopped at its limit of $limit s$part" "$1"
     ;;
@@ -281,7 +281,8 @@ facts_stage() {
 
 say_log() { printf '%s\n' "$*" >>"$log"; }
 
-# Clocks, power and throttle reasons all along, read only.
+# Clocks, power and throttle reasons all along, read only. Being there all the time, it also keeps the driver from putting
+# an idle GPU to sleep between stages.
 sampler=
 start_sampling() {
   local index=${device#cuda:} common field
@@ -295,7 +296,8 @@ start_sampling() {
   common=timestamp,index,clocks.sm,clocks.mem,clocks.max.sm,power.draw,power.limit,temperature.gpu,utilization.gpu
   # The field's name changed with the driver.
   for field in ,clocks_event_reasons.active ,clocks_throttle_reasons.active ''; do
-    timeout -k 1 1 nvidia-smi -i "$index" --query-gpu="$common$field" --format=csv >/dev/null 2>&1 && break
+    timeout -k 1 5 nvidia-smi -i "$index" --query-gpu="$common$field" --format=csv >/dev/null 2>&1
+    case $? in 0) break ;; 124 | 137 | 143) field=; break ;; esac
   done
   TZ=UTC0 nvidia-smi -i "$index" --query-gpu="$common$field" --format=csv -lms 200 >"$out/clocks.csv" 2>/dev/null &
   sampler=$!
@@ -308,16 +310,18 @@ stop_sampling() {
   sampler=
 }
 
+# A quick run has time for one config.
 sanitizer_stage() {
   [ -z "$interrupted" ] || return
   begin_stage sanitizer
-  local tool config each status worst=0 found= path
+  local tool config configs=(sage-b flash) each status worst=0 found= path
+  [ "$mode" != quick ] || configs=(sage-b)
   path=$(command -v compute-sanitizer)
   case $device in sim:*) end_stage skipped 'the device is simulated, and its detectors are always on'; return ;; esac
   [ -n "$path" ] || { end_stage skipped 'compute-sanitizer is not installed'; return; }
   local end=$((began + limit * 1000000)) open=
   for tool in memcheck racecheck synccheck; do
-    for config in sage-b flash; do
+    for config in "${configs[@]}"; do
       each=$(((end - $(now_us)) / 1000000))
       [ "$each" -ge 1 ] && [ -z "$interrupted" ] || { found+=", $tool $config: no time left" open=yes; continue; }
       say_log "== $tool $config"
@@ -327,7 +331,7 @@ sanitizer_stage() {
       case $status in
       0) found+=", $tool $config: ok" ;;
       86) found+=", $tool $config: ERRORS" worst=86 ;;
-      124 | 137) found+=", $tool $config: out of time" open=yes ;;
+      124 | 137 | 143) found+=", $tool $config: out of time" open=yes ;;
       *) found+=", $tool $config: exit status $status"; [ $worst = 86 ] || worst=$status ;;
       esac
     done
@@ -364,7 +368,7 @@ numerics_stage() {
   [ -z "$interrupted" ] || return
   begin_stage numerics
   [ -x "$bin/numerics-tests" ] || { end_stage skipped 'the kit has no numerics-tests'; return; }
-  run_limited "$limit" "$bin/numerics-tests" --device "$device" --data "$kit/data" "${only[@]}"
+  run_limited "$limit" "$bin/numerics-tests" --device "$device" --data "$kit/data" --durations yes "${only[@]}"
   finish_stage $?
 }
 
@@ -418,9 +422,32 @@ check_device() {
 
 # What drivers and compilers keep would otherwise come from, and go to, the user's home: nothing known from before.
 make_caches() {
-  caches=$(mktemp -d) || fail 1 'no temporary directory can be made'
+  caches=$(mktemp -d) && mkdir "$caches/cuda" "$caches/triton" "$caches/inductor" ||
+    fail 1 'no temporary directory can be made'
   trap 'rm -rf -- "$caches"' EXIT
   export CUDA_CACHE_PATH=$caches/cuda TRITON_CACHE_DIR=$caches/triton TORCHINDUCTOR_CACHE_DIR=$caches/inductor
+}
+
+# Variables that would measure something else than the kit as it is: containers switch the driver's cache off, for one.
+forget_settings() {
+  unset CUDA_CACHE_DISABLE CUDA_CACHE_MAXSIZE CUDA_DISABLE_JIT CUDA_DISABLE_PTX_JIT CUDA_FORCE_JIT CUDA_FORCE_PTX_JIT \
+    CUDA_LAUNCH_BLOCKING "${!SAGEC_@}"
+}
+
+# PyTorch's gigabytes come from a cold disk while nothing is timed.
+reader=
+read_pytorch() {
+  case $device in cuda:*) ;; *) return ;; esac
+  command -v python3 >/dev/null 2>&1 || return
+  timeout -k 1 60 python3 -c 'import torch' >/dev/null 2>&1 </dev/null &
+  reader=$!
+}
+
+stop_reading() {
+  [ -n "$reader" ] || return
+  kill "$reader" 2>/dev/null
+  wait "$reader" 2>/dev/null
+  reader=
 }
 
 main() {
@@ -430,6 +457,7 @@ main() {
   set_deadline "$start"
   # nvidia-smi counts devices in this order, CUDA by default in another.
   export CUDA_DEVICE_ORDER=${CUDA_DEVICE_ORDER:-PCI_BUS_ID}
+  forget_settings
   choose_cxx_library
   check_device
   open_directory
@@ -438,10 +466,12 @@ main() {
   make_caches
   any_failed=
   write_run
-  facts_stage
   start_sampling
+  read_pytorch
+  facts_stage
   measure_stage conformance conformance
   numerics_stage
+  stop_reading
   measure_stage machine bench-machine
   measure_stage attention bench-attention
   peers_stage
