@@ -13,16 +13,16 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-DeviceRef simulator(const char *driver = "") {
-  Result<DeviceRef> device = Device::open("sim:sm_80", {"", driver});
+DeviceRef simulator(const char *driver = "", const std::string &arch = "sm_80") {
+  Result<DeviceRef> device = Device::open("sim:" + arch, {"", driver});
   INFO(device.status().message());
   REQUIRE(device.ok());
   return *device;
 }
 
-Status flush(const std::string &kernels) {
+Status flush(const std::string &kernels, const std::string &arch = "sm_80") {
   setenv("SAGEC_KERNELS", kernels.c_str(), 1);
-  const DeviceRef device = simulator();
+  const DeviceRef device = simulator("", arch);
   KernelCache cache;
   Result<Flush> flush = Flush::create(device, cache, 3 * Flush::blockBytes);
   unsetenv("SAGEC_KERNELS");
@@ -35,7 +35,7 @@ Status flush(const std::string &kernels) {
 } // namespace
 
 TEST_CASE("the flushed buffer is read by a kernel that is tried") {
-  const Status status = flush("");
+  const Status status = flush("", GENERATE("sm_80", "sm_90a", "sm_120a"));
   INFO(status.message());
   CHECK(status.ok());
 }
