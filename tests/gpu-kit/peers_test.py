@@ -14,66 +14,29 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, KIT)
 
 import peers as program  # noqa: E402
-from sagekit import peers, recipe  # noqa: E402
+from sagekit import peers, problems  # noqa: E402
 from sagekit.results import Results  # noqa: E402
 from sagekit.statistics import Times, attention_operations  # noqa: E402
 
 
 def grid(tokens, head_dim=64, mask='none'):
-    return recipe.shape('grid', 4, 32, tokens, head_dim, mask)
+    return dict(zip(problems.FIELDS, ('grid', 4, 32, 32, tokens, head_dim, mask)))
 
 
-class Shapes(unittest.TestCase):
-    def file(self, content):
-        scratch = tempfile.NamedTemporaryFile('w', suffix='.json', delete=False)
-        self.addCleanup(os.remove, scratch.name)
-        with scratch as file:
-            file.write(content if isinstance(content, str) else json.dumps(content))
-        return scratch.name
-
-    def test_come_from_the_benchmarks_file_once_each(self):
-        case = dict(grid(777), config='sage-b')
-        path = self.file({'cases': [dict(case), dict(case, config='flash'), dict(case, tokens=5)]})
-        self.assertEqual([s['tokens'] for s in recipe.shapes(path, 'full')], [5, 777])
-
-    def test_fall_back_to_the_list(self):
-        for path in (None, '/nowhere', self.file('{'), self.file({'cases': []}), self.file({'cases': [{'tokens': 3}]})):
-            self.assertEqual(len(recipe.shapes(path, 'full')), 6 * 2 * 2 + 5)
-
+class Problems(unittest.TestCase):
     def test_least_work_comes_first(self):
-        work = [s['batch'] * s['query_heads'] * s['tokens'] ** 2 * s['head_dim'] for s in recipe.shapes(None, 'full')]
-        self.assertEqual(work, sorted(work))
-
-    def test_list_is_that_of_the_benchmark(self):
-        with open(os.path.join(ROOT, 'tools', 'bench', 'attention', 'Shapes.cpp'), encoding='utf-8') as file:
-            source = file.read()
-        models = re.findall(r'\{"(\w+)", (\d+), (\d+), (\d+), (\d+), (none|causal)\}',
-                            source[source.index('void addModels'):source.index('void addGrid')])
-        self.assertEqual([(m[0], *map(int, m[1:5]), m[5]) for m in models], list(recipe.MODELS))
-        lengths = [tuple(map(int, found.split(','))) for found in re.findall(r'addGrid\(all, \{([\d, ]+)\}\)', source)]
-        self.assertEqual([lengths[0], sum(lengths[1:], ())], [recipe.LENGTHS['quick'], recipe.LENGTHS['full']])
-
-
-class Data(unittest.TestCase):
-    def test_constants_are_those_of_the_benchmark(self):
-        with open(os.path.join(ROOT, 'tools', 'bench', 'attention', 'Data.cpp'), encoding='utf-8') as file:
-            source = file.read()
-        self.assertIn('outlierEvery = %d;' % recipe.OUTLIER_EVERY, source)
-        self.assertIn('(4.0f + float(channel * 7 % 5))', source)
-
-    def test_one_channel_in_sixteen_stands_out_by_4_to_8(self):
-        for head in range(4):
-            found = recipe.outliers(head, 64)
-            self.assertEqual([channel for channel, _ in found], [head, head + 16, head + 32, head + 48])
-            self.assertTrue(all(4 <= magnitude <= 8 for _, magnitude in found))
+        with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
+            json.dump({'shapes': [grid(32), dict(grid(8), extra=1), grid(16, 128), grid(16)]}, file)
+            file.flush()
+            self.assertEqual(problems.shapes(file.name), [grid(8), grid(16), grid(16, 128), grid(32)])
 
     def test_checked_rows_lie_inside(self):
-        self.assertEqual(recipe.checked_ranges(1), [(0, 1)])
-        self.assertEqual(recipe.checked_ranges(16), [(0, 16)])
-        self.assertEqual(recipe.checked_ranges(1000), [(492, 16), (984, 16)])
+        self.assertEqual(problems.checked_ranges(1), [(0, 1)])
+        self.assertEqual(problems.checked_ranges(16), [(0, 16)])
+        self.assertEqual(problems.checked_ranges(1000), [(492, 16), (984, 16)])
 
     def test_sparse_pattern_keeps_half_of_the_blocks(self):
-        kept = sum(recipe.kept_block(i, j) for i in range(8) for j in range(8))
+        kept = sum(problems.kept_block(i, j) for i in range(8) for j in range(8))
         self.assertEqual(kept, 32)
 
 
@@ -91,7 +54,7 @@ class Work(unittest.TestCase):
         self.assertTrue(all(p.few for p, _ in work[first - len(few):first]))
 
     def test_compiling_peers_come_first_in_a_quick_run(self):
-        work = self.work_of(recipe.LENGTHS['quick'], 'quick')
+        work = self.work_of((1024, 4096, 16384), 'quick')
         few = [(s['tokens'], s['head_dim'], s['mask']) for p, s in work if p.few]
         self.assertEqual(few, [(4096, 128, 'none'), (4096, 128, 'sparse50'), (4096, 128, 'causal')])
         self.assertTrue(all(p.few for p, _ in work[:3]))
@@ -116,7 +79,7 @@ class Work(unittest.TestCase):
         record.json = {'cases': [], 'skipped': []}
         run = object.__new__(program.Run)
         run.__dict__.update(torch=None, device=type('Device', (), {'type': 'cpu'}), raised={}, record=record, deadline=None)
-        run.inputs = lambda shape: ()
+        run.pools = {64: type('Pool', (), {'make': lambda self, shape: ()})()}
         return run, peers.Peer('p', 16, make)
 
     def test_peer_that_only_raises_is_given_up_after_two_shapes_and_said_once(self):
@@ -151,11 +114,11 @@ class Work(unittest.TestCase):
         def source(name):
             with open(os.path.join(ROOT, 'tools', 'bench', 'record', name), encoding='utf-8') as file:
                 return file.read()
-        self.assertIn('least = %d, most = %d;' % (recipe.LEAST, recipe.MOST), source('Timing.h'))
-        self.assertIn('budgetMs = %d;' % recipe.BUDGET_MS, source('Timing.h'))
-        self.assertIn('warmups = %d;' % recipe.WARMUPS, source('Timing.cpp'))
-        self.assertIn('flushBytes = std::size_t(%d) << 20;' % (recipe.FLUSH_BYTES >> 20), source('Timing.cpp'))
-        self.assertIn('flushReads = %d;' % recipe.FLUSH_READS, source('Timing.cpp'))
+        self.assertIn('least = %d, most = %d;' % (problems.LEAST, problems.MOST), source('Timing.h'))
+        self.assertIn('budgetMs = %d;' % problems.BUDGET_MS, source('Timing.h'))
+        self.assertIn('warmups = %d;' % problems.WARMUPS, source('Timing.cpp'))
+        self.assertIn('flushBytes = std::size_t(%d) << 20;' % (problems.FLUSH_BYTES >> 20), source('Timing.cpp'))
+        self.assertIn('flushReads = %d;' % problems.FLUSH_READS, source('Timing.cpp'))
 
     def test_output_of_the_last_call_is_kept_and_late_calls_are_noted(self):
         class Event:
@@ -176,10 +139,10 @@ class Work(unittest.TestCase):
             done, entry = [], {}
             watch = program.Stopwatch(torch, type('Device', (), {'type': 'cuda'}))
             out = watch.timed(entry, 1, lambda: done.append('call') or done.count('call'))
-            self.assertEqual(out, recipe.WARMUPS + recipe.LEAST)
-            self.assertEqual(done, ['write %d' % recipe.FLUSH_BYTES, *['read'] * recipe.FLUSH_READS, 'event', 'call',
+            self.assertEqual(out, problems.WARMUPS + problems.LEAST)
+            self.assertEqual(done, ['write %d' % problems.FLUSH_BYTES, *['read'] * problems.FLUSH_READS, 'event', 'call',
                                     'event'] * out)
-            self.assertEqual(len(entry['time']['times_us']), recipe.LEAST)
+            self.assertEqual(len(entry['time']['times_us']), problems.LEAST)
             self.assertEqual(entry['time']['host_bound'], late)
             self.assertLessEqual(entry['began'], entry['ended'])
 

@@ -45,11 +45,12 @@ script "$kit/bin/bench-attention" <<'END'
   printf '\n ],\n "format": 1\n}\n' >>"${@: -1}"
   exit 0
 }
-echo "$CUDA_CACHE_PATH $TRITON_CACHE_DIR $TORCHINDUCTOR_CACHE_DIR" >"$(dirname "$0")/caches"
-for cache in "$CUDA_CACHE_PATH" "$TRITON_CACHE_DIR" "$TORCHINDUCTOR_CACHE_DIR"; do
-  [ ! -d "$cache" ] || echo "$cache is a directory" >>"$(dirname "$0")/caches"
+tensors=$(grep -o -- '--tensors [^ ]*' <<<"$*")
+scratch=("${tensors#* }" "$CUDA_CACHE_PATH" "$TRITON_CACHE_DIR" "$TORCHINDUCTOR_CACHE_DIR")
+printf '%s\n' "${scratch[@]}" >"$(dirname "$0")/scratch"
+for directory in "${scratch[@]}"; do
+  [ -d "$directory" ] && : >"$directory/kept" || echo "$directory is no directory" >>"$(dirname "$0")/scratch"
 done
-: >"$CUDA_CACHE_PATH/kept"
 echo "$@" >"$(dirname "$0")/arguments"; printf 'one\nsage-b: failed, \001\033[31m "\\x"\n\n'; exit 5
 END
 script "$tools/nvidia-smi" <<'END'
@@ -66,6 +67,7 @@ case "$*" in *racecheck*) exit 86 ;; esac
 END
 script "$tools/python3" <<'END'
 [ "$1" != -c ] || { echo "$2" >"$(dirname "$0")/imported"; sleep 60; }
+echo "$@" >"$(dirname "$0")/arguments"
 echo 'all: skipped: PyTorch cannot be imported'
 END
 start() { PATH=$tools:/usr/bin:/bin bash "$kit/run.sh" "$@"; }
@@ -88,7 +90,11 @@ grep -q '"memcheck sage-b: ok, racecheck sage-b: ERRORS, synccheck sage-b: ok"' 
   die 'the sanitizer did not find'
 grep -q '"driver": "580.00"' device.json || die 'no driver in device.json'
 grep -q '1980 MHz, 0x0000000000000004' clocks.csv || die 'no clocks'
-grep -q -- '--device cuda:0 --quick --time-limit 30 --out' "$kit/bin/arguments" || die 'the benchmark was called wrongly'
+mapfile -t scratch <"$kit/bin/scratch"
+grep -qF -- "--device cuda:0 --quick --time-limit 30 --tensors ${scratch[0]} --out" "$kit/bin/arguments" ||
+  die 'the benchmark was called wrongly'
+grep -qF -- "--shapes $work/out/attention.json --tensors ${scratch[0]} --out" "$tools/arguments" ||
+  die 'the peers were called wrongly'
 grep -q 'attention  *failed' summary.txt || die 'no summary'
 tar -tf results.tar.xz | grep -q out/clocks.csv || die 'the clocks are not packed'
 still_runs() { grep -qsaE "$work/(ki[t]/bin|tool[s])/" /proc/[0-9]*/cmdline; }
@@ -102,13 +108,11 @@ grep -q '^CUDA_VISIBLE_DEVICES=0$' "$kit/bin/environment" || die 'the choice of 
 # PyTorch was read ahead, and whoever did it is gone (nothing runs any more, see above).
 grep -q 'import torch' "$tools/imported" || die 'PyTorch was not read ahead'
 
-# Programs keep what they compile in a directory of the run, which is gone.
-read -r -a caches <"$kit/bin/caches"
-[ ${#caches[@]} = 3 ] || die 'no directories for caches'
-for cache in "${caches[@]}"; do
-  case $cache in "$work/out"*) die 'caches would be packed' ;; esac
-  grep -q "^$cache is a directory" "$kit/bin/caches" || die "$cache was not made"
-  [ ! -e "$(dirname "$cache")" ] || die "$cache is still there"
+# Inputs and what programs compile are kept in a directory of the run, which is gone.
+[ ${#scratch[@]} = 4 ] || die "not all directories were made: ${scratch[*]}"
+for directory in "${scratch[@]}"; do
+  case $directory in "$work/out"*) die 'inputs and caches would be packed' ;; esac
+  [ ! -e "$(dirname "$directory")" ] || die "$directory is still there"
 done
 
 # Stages of which a part is missing are not ok, and the exit status tells. A driver that starts slowly takes its time

@@ -2,8 +2,8 @@
 """Times other attention kernels, and PyTorch's GEMMs, on the shapes that bench-attention times: peers.json.
 
 Runs where PyTorch can be imported and has a CUDA device; elsewhere it writes a peers.json that says why there is
-nothing, and ends well. Which peers: sagekit/peers.py. Which data and shapes: sagekit/recipe.py. How a call is timed:
-class Stopwatch. The file is rewritten after each case, so that a time limit loses nothing.
+nothing, and ends well. Which peers: sagekit/peers.py. Shapes and tensors are those of bench-attention, which has left
+them in files: sagekit/problems.py and tensors.py. How a call is timed: class Stopwatch. The file is rewritten after each case, so that a time limit loses nothing.
 """
 import argparse
 import datetime
@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 from sagekit import peers as peerlist  # noqa: E402
-from sagekit import recipe  # noqa: E402
+from sagekit import problems, tensors  # noqa: E402
 from sagekit.statistics import Times, attention_operations  # noqa: E402
 
 
@@ -31,7 +31,7 @@ class Stopwatch:
 
     def __init__(self, torch, device):
         self.torch, self.cuda = torch, device.type == 'cuda'
-        self.flush = torch.empty(recipe.FLUSH_BYTES // 4 if self.cuda else 1, dtype=torch.float32, device=device)
+        self.flush = torch.empty(problems.FLUSH_BYTES // 4 if self.cuda else 1, dtype=torch.float32, device=device)
         self.events = [torch.cuda.Event(enable_timing=True) for _ in range(2)] if self.cuda else None
         self.out, self.late, self.host_bound = None, 0, False
 
@@ -43,7 +43,7 @@ class Stopwatch:
             self.out = call()
             return (time.perf_counter() - start) * 1e6
         self.flush.zero_()
-        for _ in range(recipe.FLUSH_READS):
+        for _ in range(problems.FLUSH_READS):
             self.flush.sum()
         self.events[0].record()
         self.out = call()
@@ -53,9 +53,9 @@ class Stopwatch:
         return self.events[0].elapsed_time(self.events[1]) * 1e3
 
     def time(self, call, before=lambda: None):
-        for _ in range(recipe.WARMUPS):
+        for _ in range(problems.WARMUPS):
             last = self.once(call, before)
-        count = int(max(recipe.LEAST, min(recipe.MOST, recipe.BUDGET_MS * 1e3 / max(last, 1e-3))))
+        count = int(max(problems.LEAST, min(problems.MOST, problems.BUDGET_MS * 1e3 / max(last, 1e-3))))
         self.late = 0
         times = Times([self.once(call, before) for _ in range(count)])
         self.host_bound = 2 * self.late >= count
@@ -125,21 +125,12 @@ class Run:
     def __init__(self, torch, device, record, deadline):
         self.torch, self.device, self.record, self.deadline = torch, device, record, deadline
         self.stopwatch = Stopwatch(torch, device)
-        self.made_for, self.tensors = None, None
+        self.pools = {}  # the Tensors of each head dim
         self.raised = {}  # how often each peer has raised an error; None once it has worked
 
     def is_late(self, needed=0):
         """Whether fewer than `needed` seconds are left."""
         return self.deadline is not None and time.monotonic() + needed > self.deadline
-
-    def inputs(self, shape):
-        """q, k, v of a shape; the last ones are kept, since the peers of one shape follow each other."""
-        key = tuple(shape[f] for f in recipe.FIELDS[1:6])
-        if self.made_for != key:
-            self.tensors = None
-            self.tensors = recipe.tensors(self.torch, self.device, shape)
-            self.made_for = key
-        return self.tensors
 
     def still_there(self):
         try:
@@ -150,13 +141,13 @@ class Run:
             raise Gone(first_line(error)) from error
 
     def measure(self, peer, shape, entry):
-        torch = self.torch
-        kept = self.inputs(shape)
-        call, to_hnd, work = peer.make(torch, *[t.clone() for t in kept], shape['mask'])
+        torch, pool = self.torch, self.pools[shape['head_dim']]
+        call, to_hnd, work = peer.make(torch, *pool.make(shape), shape['mask'])
         originals = [t.clone() for t in work]
         call()
         # Some peers subtract K's mean from K itself: those get their inputs back before each call, outside the clock.
         changed = [(t, o) for t, o in zip(work, originals) if not torch.equal(t.view(torch.uint8), o.view(torch.uint8))]
+        del originals  # of the largest shapes 3 GB
         entry['changes_inputs'] = bool(changed)
 
         def restore():
@@ -165,9 +156,9 @@ class Run:
         operations = attention_operations(shape['batch'], shape['query_heads'], shape['tokens'], shape['tokens'],
                                           shape['head_dim'], shape['mask'])
         out = to_hnd(self.stopwatch.timed(entry, operations, call, restore))
-        if out.shape != kept[0].shape:
+        if list(out.shape) != [shape[f] for f in ('batch', 'query_heads', 'tokens', 'head_dim')]:
             raise ValueError('its output has the shape %s' % list(out.shape))
-        entry['check'] = recipe.check(torch, shape, *kept, out)
+        entry['check'] = problems.check(torch, shape, pool, out)
         error = entry['check']['relative_l1']
         if peer.bound is not None and not error <= peer.bound:  # NaN too
             entry['status'] = 'failed'
@@ -185,7 +176,7 @@ class Run:
         self.record.json['cases'].append(entry)
         self.record.save()
         took = entry['time']['median_us'] if entry['time'] else 0
-        print('%s %s: %s %.1f us %s' % (peer.name, [shape[f] for f in recipe.FIELDS[1:]], entry['status'], took,
+        print('%s %s: %s %.1f us %s' % (peer.name, [shape[f] for f in problems.FIELDS[1:]], entry['status'], took,
                                        entry['reason']), file=sys.stderr, flush=True)
         self.still_there()
 
@@ -302,6 +293,25 @@ def peers_here(record):
     return here
 
 
+def inputs(args, torch, device, record):
+    """([shape], {head dim: Tensors}). Shapes that lack something are left out, and the record says why."""
+    try:
+        if not (args.shapes and args.tensors):
+            raise ValueError('--shapes and --tensors were not given')
+        shapes = problems.shapes(args.shapes)
+    except (OSError, ValueError) as error:
+        record.skip('attention', first_line(error))
+        return [], {}
+    pools = {}
+    for head_dim in sorted({s['head_dim'] for s in shapes}):
+        try:
+            tokens = max(s['tokens'] for s in shapes if s['head_dim'] == head_dim)
+            pools[head_dim] = tensors.Tensors(torch, device, tensors.Pool(args.tensors, head_dim, tokens))
+        except Exception as error:  # the file's, or the device's memory
+            record.skip('attention D %d' % head_dim, first_line(error))
+    return [s for s in shapes if s['head_dim'] in pools], pools
+
+
 def arguments():
     parser = argparse.ArgumentParser(description='Time other attention kernels through PyTorch: peers.json.')
     parser.add_argument('--device', default='cuda:0', help='cuda:N; cpu only to try this program')
@@ -309,7 +319,8 @@ def arguments():
     for name in ('tiny', 'quick', 'full'):
         extent.add_argument('--' + name, dest='extent', action='store_const', const=name)
     parser.set_defaults(extent='quick')
-    parser.add_argument('--shapes', metavar='FILE', help='attention.json of the same run; its shapes are taken')
+    parser.add_argument('--shapes', metavar='FILE', help='attention.json of the same run: its shapes are taken')
+    parser.add_argument('--tensors', metavar='DIR', help='what bench-attention --tensors has written')
     parser.add_argument('--time-limit', metavar='S', type=float, help='start no further case after S seconds')
     parser.add_argument('--out', metavar='FILE', required=True, help='the peers.json to write')
     return parser.parse_args()
@@ -328,7 +339,8 @@ def main():
     try:
         whole = run.gemms(256 if args.extent == 'tiny' else 8192)
         here = peers_here(record)
-        work = peerlist.work(here, recipe.shapes(args.shapes, args.extent), args.extent)
+        shapes, run.pools = inputs(args, *found, record)
+        work = peerlist.work(here, shapes, args.extent)
         share = peerlist.COMPILED_SHARE * args.time_limit if args.time_limit else float('inf')
         if not (run.cases(work, share) and whole):
             record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)

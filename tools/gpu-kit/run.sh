@@ -212,7 +212,7 @@ run_limited() { # SECONDS COMMAND…: its output goes to $log; returns its statu
   return "$status"
 }
 
-# "; N cases done" where the program has written its file only in part. Each case has one `config`, of a peer one `bits`,
+# "; N cases done" where the program has written its file only in part. Each case has one `config`, a peer's one `bits`,
 # each measurement one `unit`. Nothing for a file that is whole or not there.
 missing_part() { # FILE
   local line count=0 partial=
@@ -247,11 +247,12 @@ finish_stage() { # STATUS, of run_limited
 }
 
 # What programs of the format are given. Their own limit is a little shorter, so that they may end in good order.
-measure_stage() { # NAME PROGRAM
+measure_stage() { # NAME PROGRAM OPTION…
   [ -z "$interrupted" ] || return
   begin_stage "$1"
   [ -x "$bin/$2" ] || { end_stage skipped "the kit has no $2"; return; }
-  run_limited "$limit" "$bin/$2" --device "$device" "--$mode" --time-limit $((limit * 9 / 10)) --out "$out/$1.json"
+  run_limited "$limit" "$bin/$2" --device "$device" "--$mode" --time-limit $((limit * 9 / 10)) "${@:3}" \
+    --out "$out/$1.json"
   finish_stage $?
 }
 
@@ -353,7 +354,7 @@ peers_stage() {
   local status line
   command -v python3 >/dev/null 2>&1 || { end_stage skipped 'python3 is not installed'; return; }
   run_limited "$limit" python3 "$kit/peers.py" --device "$device" "--$mode" --time-limit $((limit * 9 / 10)) \
-    --shapes "$out/attention.json" --out "$out/peers.json"
+    --shapes "$out/attention.json" --tensors "$scratch/tensors" --out "$out/peers.json"
   status=$?
   while read -r line; do
     case $line in 'all: skipped: '*) end_stage skipped "${line#all: skipped: }"; return ;; esac
@@ -420,12 +421,13 @@ check_device() {
   fail 3 "there is no usable $device here"
 }
 
-# What drivers and compilers keep would otherwise come from, and go to, the user's home: nothing known from before.
-make_caches() {
-  caches=$(mktemp -d) && mkdir "$caches/cuda" "$caches/triton" "$caches/inductor" ||
+# Goes with the run: the inputs that ours and the peers are timed on, and what drivers and compilers keep, which would
+# otherwise come from, and go to, the user's home; so nothing is known from before.
+make_scratch() {
+  scratch=$(mktemp -d) && mkdir "$scratch/tensors" "$scratch/cuda" "$scratch/triton" "$scratch/inductor" ||
     fail 1 'no temporary directory can be made'
-  trap 'rm -rf -- "$caches"' EXIT
-  export CUDA_CACHE_PATH=$caches/cuda TRITON_CACHE_DIR=$caches/triton TORCHINDUCTOR_CACHE_DIR=$caches/inductor
+  trap 'rm -rf -- "$scratch"' EXIT
+  export CUDA_CACHE_PATH=$scratch/cuda TRITON_CACHE_DIR=$scratch/triton TORCHINDUCTOR_CACHE_DIR=$scratch/inductor
 }
 
 # Variables that would measure something else than the kit as it is: containers switch the driver's cache off, for one.
@@ -463,7 +465,7 @@ main() {
   open_directory
   read_version
   trap on_interrupt INT TERM HUP
-  make_caches
+  make_scratch
   any_failed=
   write_run
   start_sampling
@@ -473,7 +475,7 @@ main() {
   numerics_stage
   stop_reading
   measure_stage machine bench-machine
-  measure_stage attention bench-attention
+  measure_stage attention bench-attention --tensors "$scratch/tensors"
   peers_stage
   sanitizer_stage
   stop_sampling

@@ -7,7 +7,7 @@ An import that fails says that the peer is not here. All of them are public inte
 """
 import importlib
 
-from .recipe import RULES
+from .problems import RULES
 
 
 class Peer:
@@ -125,7 +125,7 @@ def why_missing(peer):
 
 
 FEW_TOKENS = 8192
-FEW_SHAPES = {'quick': 2}
+FEW_SHAPES = {'tiny': 1, 'quick': 2}
 LONG_TOKENS = 32768
 COMPILE_SECONDS = 12  # what compiling for a shape may take
 COMPILED_SHARE = 0.4  # of the time limit, for all peers that compile for each shape
