@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The kit packs, unpacks into an empty directory and runs there on the simulator with a bare environment; what it leaves
-# is complete, and the report makes a page of it.
+# is complete, and the report makes a page of it. Then it runs as on a GPU, the simulator being the driver's library.
 #   pack.sh SOURCE BUILD
 set -eu
 source=$1 build=$2 work=$(mktemp -d)
@@ -64,6 +64,32 @@ if [ -x /usr/bin/python3 ]; then
   grep -qE 'aria-label="(TOPS|Roofline)' "$work/r.html" && die 'the report plots the speed of a simulated device'
   grep -q '| sage-b | quantized_bits | [1-9]' "$work/r.md" || die 'no conformance in the report'
 fi
+
+# As on a GPU: watchdogs, child processes and all that is for a device that is not simulated, in one process with the
+# simulator that results are compared with. Two copies of the library, since one would be the same device twice.
+mkdir "$work/driver"
+cp "$kit/bin/libsagesim.so" "$work/driver/libcuda.so.1"
+gpu() { # DEVICES DIRECTORY
+  bare LD_LIBRARY_PATH="$work/driver" SAGESIM_DEVICES="$1" "$kit/run.sh" --tiny --out "$2" >"$work/printed" 2>"$work/talk"
+}
+cd "$work/empty"
+gpu sm_90a gpu || true # peers and compute-sanitizer, where they are, cannot use it
+for stage in facts conformance numerics machine attention; do
+  grep -q "\"name\": \"$stage\", \"status\": \"ok\"" gpu/run.json || {
+    cat gpu/run.json "gpu/log-$stage.txt"
+    die "$stage is not ok on cuda:0"
+  }
+done
+for file in conformance machine attention; do
+  grep -q '"spec": "cuda:0"' "gpu/$file.json" && grep -q '"simulated": false' "gpu/$file.json" ||
+    die "$file.json is not of cuda:0"
+done
+grep -q '"twin": "sim:sm_90a"' gpu/conformance.json || die 'no simulator beside cuda:0'
+grep -qE '^Machine: [1-9][0-9]* measurements verified, 0 failed, 0 skipped' gpu/summary.txt || die 'skipped measurements'
+
+code=0
+gpu none none || code=$?
+{ [ $code = 3 ] && grep -q 'CUDA_ERROR_NO_DEVICE' "$work/talk" && [ ! -e none ]; } || die 'a driver without a device'
 
 # Mistakes have an exit status and a word.
 code=0

@@ -114,10 +114,10 @@ class Work(unittest.TestCase):
         def source(name):
             with open(os.path.join(ROOT, 'tools', 'bench', 'record', name), encoding='utf-8') as file:
                 return file.read()
-        self.assertIn('least = %d, most = %d;' % (problems.LEAST, problems.MOST), source('Timing.h'))
+        self.assertIn('warmups = %d, least = %d, most = %d;' % (problems.WARMUPS, problems.LEAST, problems.MOST),
+                      source('Timing.h'))
         self.assertIn('budgetMs = %d;' % problems.BUDGET_MS, source('Timing.h'))
-        self.assertIn('warmups = %d;' % problems.WARMUPS, source('Timing.cpp'))
-        self.assertIn('flushBytes = std::size_t(%d) << 20;' % (problems.FLUSH_BYTES >> 20), source('Timing.cpp'))
+        self.assertIn('flushBytes = std::size_t(%d) << 20;' % (problems.FLUSH_BYTES >> 20), source('Timing.h'))
         self.assertIn('flushReads = %d;' % problems.FLUSH_READS, source('Timing.cpp'))
 
     def test_output_of_the_last_call_is_kept_and_late_calls_are_noted(self):

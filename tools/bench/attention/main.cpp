@@ -218,7 +218,10 @@ Status run(const Options &options) {
   SAGE_ASSIGN(const CompilerRef compiler, CompilerLibrary::open());
   SAGE_ASSIGN(Stream stream, device->createStream());
   const auto cache = std::make_shared<KernelCache>();
-  SAGE_ASSIGN(Stopwatch stopwatch, Stopwatch::create(device, *cache, {}));
+  // On the simulator the sizes of a GPU would take hours.
+  const bool isTiny = options.extent == Extent::Tiny || device->simulated();
+  SAGE_ASSIGN(Stopwatch stopwatch,
+              Stopwatch::create(device, *cache, isTiny ? Stopwatch::Plan::tiny() : Stopwatch::Plan()));
   Bench bench{device, cache, std::move(stream), std::move(stopwatch)};
   Record record(options.out, "bench-attention", *device, compiler->id());
   if (!options.after.empty()) SAGE_TRY(record.resume());

@@ -6,10 +6,7 @@
 
 namespace sage::bench {
 
-// More than twice the largest L2 cache of the supported GPUs (126 MB on sm_120).
-constexpr std::size_t flushBytes = std::size_t(256) << 20;
 constexpr int flushReads = 2;
-constexpr int warmups = 3;
 
 double Times::quantile(double q) const {
   if (us.empty()) return NAN;
@@ -31,17 +28,14 @@ Json Times::json(double operations) const {
 }
 
 Result<Stopwatch> Stopwatch::create(const DeviceRef &device, KernelCache &cache, const Plan &plan) {
-  std::optional<Flush> flush;
-  if (!device->simulated()) {
-    SAGE_ASSIGN(flush, Flush::create(device, cache, flushBytes));
-  }
+  SAGE_ASSIGN(Flush flush, Flush::create(device, cache, plan.flushBytes));
   SAGE_ASSIGN(Event begin, device->createEvent());
   SAGE_ASSIGN(Event end, device->createEvent());
   return Stopwatch(plan, std::move(flush), std::move(begin), std::move(end));
 }
 
 Status Stopwatch::once(Stream &stream, const std::function<Status(Stream &)> &work, Times &times) {
-  if (flush) SAGE_TRY(flush->queue(stream, flushReads));
+  SAGE_TRY(flush.queue(stream, flushReads));
   SAGE_TRY(begin.record(stream));
   SAGE_TRY(work(stream));
   // The question takes time of the host, and so of the device only where it waits for the host anyway.
@@ -56,12 +50,9 @@ Status Stopwatch::once(Stream &stream, const std::function<Status(Stream &)> &wo
 
 Result<Times> Stopwatch::time(Stream &stream, const std::function<Status(Stream &)> &work) {
   Times warm, times;
-  int wanted = 1;
-  if (flush) {
-    for (int k = 0; k < warmups; ++k) SAGE_TRY(once(stream, work, warm));
-    const double last = std::max(warm.us.back(), 1e-3);
-    wanted = int(std::clamp(plan.budgetMs * 1e3 / last, double(plan.least), double(plan.most)));
-  }
+  for (int k = 0; k < plan.warmups; ++k) SAGE_TRY(once(stream, work, warm));
+  const double last = std::max(warm.us.back(), 1e-3);
+  const int wanted = int(std::clamp(plan.budgetMs * 1e3 / last, double(plan.least), double(plan.most)));
   for (int k = 0; k < wanted; ++k) SAGE_TRY(once(stream, work, times));
   return times;
 }

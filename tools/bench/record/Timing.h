@@ -6,7 +6,6 @@
 #include "record/Record.h"
 
 #include <functional>
-#include <optional>
 #include <vector>
 
 namespace sage::bench {
@@ -25,24 +24,28 @@ struct Times {
 
 class Stopwatch {
 public:
-  // LEAST and MOST repetitions; between them as many as fit into BUDGET_MS.
+  // LEAST and MOST repetitions; between them as many as fit into BUDGET_MS. What is flushed is more than twice the
+  // largest L2 cache of the supported GPUs (126 MB on sm_120).
   struct Plan {
-    int least = 5, most = 50;
+    int warmups = 3, least = 5, most = 50;
     double budgetMs = 200;
+    std::size_t flushBytes = std::size_t(256) << 20;
+    // Of a tiny run: the same way, short enough for a simulator. Its times mean nothing.
+    static Plan tiny() { return {.warmups = 1, .least = 1, .most = 1, .flushBytes = 2 * Flush::blockBytes}; }
   };
   static Result<Stopwatch> create(const DeviceRef &device, KernelCache &cache, const Plan &plan);
 
-  // WORK only queues. On a simulated device it runs once, and the time means nothing.
+  // WORK only queues.
   Result<Times> time(Stream &stream, const std::function<Status(Stream &)> &work);
 
 private:
-  Stopwatch(const Plan &plan, std::optional<Flush> flush, Event begin, Event end)
+  Stopwatch(const Plan &plan, Flush flush, Event begin, Event end)
       : plan(plan), flush(std::move(flush)), begin(std::move(begin)), end(std::move(end)) {}
   // Adds one run to TIMES.
   Status once(Stream &stream, const std::function<Status(Stream &)> &work, Times &times);
 
   Plan plan;
-  std::optional<Flush> flush; // none on a simulated device
+  Flush flush;
   Event begin, end;
 };
 
