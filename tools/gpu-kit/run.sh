@@ -20,12 +20,12 @@ bin=$kit/bin
 limits=(
   'start       10  10  60'
   'facts        6   8  30'
-  'conformance 18  56 240'
+  'conformance 15  56 240'
   'numerics    24  42 240'
-  'machine     20  50 240'
+  'machine     24  50 240'
   'attention   34 132 240'
   'peers       26 110  60'
-  'sanitizer   12  36  30'
+  'sanitizer   11  36  30'
   'summary      4   6  30'
   'packing      6  10  30'
 )

@@ -1,4 +1,5 @@
-// The order of the probes: what is certain to work first.
+// The order of the probes: first what is quick and answers the most; wgmma, which the driver compiles for seconds, last.
+// A run that its time limit stops loses the last ones.
 #include "Probe.h"
 
 namespace sage::machine {
@@ -6,8 +7,8 @@ namespace sage::machine {
 const std::vector<Probe> &catalogue() {
   static const std::vector<Probe> all = [] {
     std::vector<Probe> probes;
-    for (auto group : {launchProbes, loadProbes, rateProbes, softmaxProbes, scoreProbes, readProbes, sharedProbes,
-                       mmaProbes, wgmmaProbes, fp8Probes, bulkProbes, registerProbes})
+    for (auto group : {launchProbes, registerProbes, rateProbes, softmaxProbes, scoreProbes, readProbes, bulkProbes,
+                       sharedProbes, mmaProbes, fp8Probes, loadProbes, wgmmaProbes})
       for (Probe &probe : group()) probes.push_back(std::move(probe));
     return probes;
   }();
