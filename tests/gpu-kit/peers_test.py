@@ -1,4 +1,4 @@
-"""Tests of the parts of tools/gpu-kit/peers.py that need neither PyTorch nor a GPU."""
+"""Tests of tools/gpu-kit/peers.py without a GPU; what needs PyTorch is skipped where it cannot be imported."""
 import json
 import os
 import re
@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
+import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, '..', '..')
@@ -14,9 +16,15 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, KIT)
 
 import peers as program  # noqa: E402
-from sagekit import peers, problems  # noqa: E402
+from sagekit import peers, problems, tensors  # noqa: E402
 from sagekit.results import Results  # noqa: E402
 from sagekit.statistics import Times, attention_operations  # noqa: E402
+
+
+try:
+    import torch
+except ImportError:
+    torch = None
 
 
 def grid(tokens, head_dim=64, mask='none'):
@@ -40,10 +48,45 @@ class Problems(unittest.TestCase):
         self.assertEqual(kept, 32)
 
 
+# What packages raise, word for word.
+SDPA = 'scaled_dot_product_attention'
+REFUSALS = [
+    RuntimeError('No available kernel. Aborting execution.'),
+    RuntimeError('No viable backend for %s was found. This is likely due to turning off both the math kernel' % SDPA),
+    RuntimeError('cuDNN Frontend error: [cudnn_frontend] Error: No execution plans support the graph.'),
+    RuntimeError('cuDNN Frontend error: [cudnn_frontend] Error: No valid execution plans built.'),
+    RuntimeError('cuDNN Frontend error: No valid engine configs for Matmul_MUL_Reduction_SUB_EXP_Reduction_LOG_ADD_DIV_'),
+    RuntimeError('cutlassF: no kernel found to launch!'),
+    RuntimeError('This flash attention build does not support FP8.'),
+    RuntimeError('FlashAttention only supports Ampere GPUs or newer.'),
+    RuntimeError('FlashAttention-3 only supports Hopper GPUs (SM90). Got SM120.'),
+    NotImplementedError('No operator found for `memory_efficient_attention_forward` with inputs:\n     query : shape'),
+    NotImplementedError("Could not run 'flash_attn_3::fwd' with arguments from the 'CUDA' backend."),
+    AssertionError('SM80 kernel is not available. make sure you GPUs with compute capability 8.0 or higher.'),
+    AssertionError('Unsupported compute capability. Supported: 8.x, 9.x, 10.x, 11.x, 12.x'),
+    AssertionError('(head_dim, head_dim_v)=(512, 512) is not supported on SM90. head_dim and head_dim_v must be between'),
+    ValueError('Unsupported CUDA architecture: sm103'),
+    ImportError('libcudart.so.12: cannot open shared object file'),
+    ModuleNotFoundError("No module named 'torch.nn.attention.flex_attention'"),
+]
+FAILURES = [
+    RuntimeError('CUDA error: operation not supported on global/shared address space'),
+    RuntimeError('CUDA error: no kernel image is available for execution on the device'),
+    RuntimeError('CUDA error: an illegal memory access was encountered'),
+    RuntimeError('CUDA out of memory. Tried to allocate 32.00 GiB. No available kernel. Aborting execution.'),
+    RuntimeError('cuDNN error: CUDNN_STATUS_EXECUTION_FAILED'),
+    RuntimeError('cuDNN Frontend error: [cudnn_frontend] Error: Graph execution failed'),
+    RuntimeError('out of resource: shared memory, Required: 262144, Hardware limit: 232448. not supported'),
+    RuntimeError('not supported'), AssertionError(), AssertionError('wrong'), ValueError('its output has the shape [1]'),
+    TypeError("sageattn() got an unexpected keyword argument 'is_causal'"), AttributeError('not available'),
+    MemoryError('not available'),
+]
+
+
 class Work(unittest.TestCase):
     def work_of(self, lengths, extent):
-        return peers.work(peers.every_peer(), [grid(t, d, m) for t in lengths for d in (64, 128)
-                                               for m in ('none', 'causal')], extent)
+        here = [p for p in peers.every_peer() if not p.few or p.name == 'flex']
+        return peers.work(here, [grid(t, d, m) for t in lengths for d in (64, 128) for m in ('none', 'causal')], extent)
 
     def test_compiling_peers_come_before_the_longest_shapes_on_few(self):
         work = self.work_of((1024, 8192, 32768), 'full')
@@ -61,7 +104,7 @@ class Work(unittest.TestCase):
 
     def test_peer_that_leaves_blocks_out_has_a_mask_of_its_own(self):
         masks = {s['mask'] for p, s in peers.work(peers.every_peer(), [grid(1024), grid(1024, mask='causal')], 'full')
-                 if p.name == 'spas-sage'}
+                 if p.name.startswith('spas-sage')}
         self.assertEqual(masks, {'sparge'})
 
     def test_what_a_peer_needs_is_named(self):
@@ -88,15 +131,19 @@ class Work(unittest.TestCase):
         cases = run.record.json['cases']
         self.assertEqual([(c['status'], c['reason']) for c in cases], [('failed', 'RuntimeError: no such GPU')] * 2)
         self.assertEqual([s['peer'] for s in run.record.json['skipped']], ['p'])
-        self.assertIn('first two shapes', run.record.json['skipped'][0]['reason'])
+        self.assertIn('first two shapes of the grid', run.record.json['skipped'][0]['reason'])
 
-    def test_peer_that_is_not_made_for_the_device_is_skipped(self):
-        for error, status in ((AssertionError('SM90 kernel is not available.'), 'skipped'),
-                              (ImportError('Not built for sm_90'), 'skipped'), (AssertionError('wrong'), 'failed'),
-                              (RuntimeError('not supported'), 'failed')):
-            run, peer = self.run_of(error)
-            run.cases([(peer, grid(8))], 1)
-            self.assertEqual(run.record.json['cases'][0]['status'], status)
+    def test_peer_that_does_not_like_the_lengths_of_models_is_tried_on_the_grid(self):
+        run, peer = self.run_of(RuntimeError('x'))
+        run.cases([(peer, dict(grid(197), shape='TIMM'))] * 3 + [(peer, grid(8))] * 3, 1)
+        self.assertEqual([c['tokens'] for c in run.record.json['cases']], [197] * 3 + [8] * 2)
+
+    def test_refusals_are_skipped_and_failures_are_not(self):
+        for refused, errors in ((True, REFUSALS), (False, FAILURES)):
+            for error in errors:
+                run, peer = self.run_of(error)
+                run.cases([(peer, grid(8))], 1)
+                self.assertEqual(run.record.json['cases'][0]['status'], 'skipped' if refused else 'failed', repr(error))
 
     def test_compiling_peers_stop_when_their_share_is_spent(self):
         run, peer = self.run_of(RuntimeError('x'))
@@ -151,6 +198,63 @@ class Work(unittest.TestCase):
         self.assertEqual(attention_operations(1, 2, 10, 10, 64, 'causal'), 2 * 2 * 100 * 64)
 
 
+@unittest.skipUnless(torch, 'PyTorch cannot be imported here')
+class Flex(unittest.TestCase):
+    """PyTorch compiles no more than a number of versions; beyond it FlexAttention would run without being compiled."""
+
+    def setUp(self):
+        import torch._dynamo
+        self.patch(torch._dynamo.config, 'recompile_limit', 1)
+        compiled = torch.compile
+        # Whether it is compiled is all that matters here, not to what.
+        self.patch(torch, 'compile', lambda function, **options: compiled(function, backend='eager', **options))
+
+    def patch(self, thing, name, value):
+        patched = unittest.mock.patch.object(thing, name, value)
+        patched.start()
+        self.addCleanup(patched.stop)
+
+    def run_on(self, tokens, mask):
+        q, k, v = (torch.randn(1, 2, tokens, 64) for _ in range(3))
+        call, _, _ = peers.flex(torch, q, k, v, mask)
+        return call()
+
+    def test_is_compiled_on_every_shape(self):
+        with warnings.catch_warnings():
+            warnings.filterwarnings('error', 'flex_attention called without')
+            for tokens in (128, 256, 384):
+                for mask in ('none', 'causal', 'sparse50'):
+                    self.assertEqual(list(self.run_on(tokens, mask).shape), [1, 2, tokens, 64])
+
+    def test_is_never_run_otherwise(self):
+        self.run_on(128, 'none')
+        self.patch(torch.compiler, 'reset', lambda: None)
+        with self.assertRaises(Exception) as caught:
+            self.run_on(256, 'none')
+        self.assertIn('RecompileLimit', type(caught.exception).__name__)
+
+
+@unittest.skipUnless(torch, 'PyTorch cannot be imported here')
+class Inputs(unittest.TestCase):
+    def test_that_a_peer_changes_are_given_back(self):
+        pool = type('Pool', (), dict(heads=1, tokens=8, head_dim=64,
+                                     parts={role: bytearray(b'\x00\x3c' * 512) for role in tensors.ROLES}))
+        shape, seen, entry = dict(grid(8), batch=1, query_heads=2, key_heads=2), [], {}
+        run = program.Run(torch, torch.device('cpu'), None, None)
+        run.pools = {64: tensors.Tensors(torch, run.device, pool)}
+
+        def make(torch, q, k, v, mask):
+            def call():
+                seen.append(float(k.sum()))
+                k.sub_(1)
+                return v
+            return call, peers.same, (q, k, v)
+        run.measure(peers.Peer('p', 16, make, bound=1e-3), shape, entry)
+        self.assertTrue(entry['changes_inputs'])
+        self.assertEqual(set(seen), {2 * 8 * 64.0})
+        self.assertEqual(entry['check']['relative_l1'], 0)
+
+
 class File(unittest.TestCase):
     def setUp(self):
         self.scratch = tempfile.TemporaryDirectory()
@@ -175,7 +279,8 @@ class File(unittest.TestCase):
         with open(os.path.join(self.scratch.name, 'torch.py'), 'w', encoding='utf-8') as file:
             file.write(stub)
         done = subprocess.run([sys.executable, os.path.join(KIT, 'peers.py'), '--tiny', '--out', self.out],
-                              env=dict(os.environ, PYTHONPATH=self.scratch.name), capture_output=True, text=True)
+                              env=dict(os.environ, PYTHONPATH=self.scratch.name, TORCH_COMPILE_DISABLE='1'),
+                              capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(self.out, encoding='utf-8') as file:
             content = json.load(file)
@@ -186,6 +291,10 @@ class File(unittest.TestCase):
     def test_no_pytorch_is_a_reason_and_no_failure(self):
         self.assertIn('PyTorch cannot be imported', self.reason_with('raise ImportError("not here")'))
         self.assertIn('PyTorch cannot be imported', self.reason_with('raise OSError("libcudart.so.12: cannot open")'))
+
+    def test_compiling_is_not_switched_off(self):
+        stub = 'import os\nraise ImportError("off: %s" % os.environ.get("TORCH_COMPILE_DISABLE"))'
+        self.assertIn('off: None', self.reason_with(stub))
 
     def test_no_cuda_is_a_reason_and_no_failure(self):
         stub = ('__version__ = "0"\nclass version: cuda = None\nclass device:\n    type = "cuda"\n'

@@ -3,7 +3,8 @@
 
 Runs where PyTorch can be imported and has a CUDA device; elsewhere it writes a peers.json that says why there is
 nothing, and ends well. Which peers: sagekit/peers.py. Shapes and tensors are those of bench-attention, which has left
-them in files: sagekit/problems.py and tensors.py. How a call is timed: class Stopwatch. The file is rewritten after each case, so that a time limit loses nothing.
+them in files: sagekit/problems.py and tensors.py. How a call is timed: class Stopwatch. The file is rewritten after
+each case, so that a time limit loses nothing.
 """
 import argparse
 import datetime
@@ -17,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 from sagekit import peers as peerlist  # noqa: E402
 from sagekit import problems, tensors  # noqa: E402
+from sagekit.refusals import is_refusal  # noqa: E402
 from sagekit.statistics import Times, attention_operations  # noqa: E402
 
 
@@ -111,12 +113,6 @@ def first_line(error):
     return ('%s: %s' % (type(error).__name__, lines[0] if lines else ''))[:500]
 
 
-def is_refusal(error):
-    """Whether a package says that it was not made for this device or this shape, and nothing is broken."""
-    words = ('not available', 'not built', 'not supported')
-    return isinstance(error, (AssertionError, ImportError)) and any(word in str(error).lower() for word in words)
-
-
 class Gone(Exception):
     """The device does not answer any more: no further case makes sense."""
 
@@ -126,7 +122,7 @@ class Run:
         self.torch, self.device, self.record, self.deadline = torch, device, record, deadline
         self.stopwatch = Stopwatch(torch, device)
         self.pools = {}  # the Tensors of each head dim
-        self.raised = {}  # how often each peer has raised an error; None once it has worked
+        self.raised = {}  # on how many shapes of the grid each peer has raised an error; None once it has worked
 
     def is_late(self, needed=0):
         """Whether fewer than `needed` seconds are left."""
@@ -171,7 +167,7 @@ class Run:
             self.raised[peer] = None
         except Exception as error:  # a foreign kernel may fail in any way; that is a result
             entry.update(status='skipped' if is_refusal(error) else 'failed', reason=first_line(error), time=None)
-            if self.raised.get(peer, 0) is not None:
+            if shape['shape'] == 'grid' and self.raised.get(peer, 0) is not None:
                 self.raised[peer] = self.raised.get(peer, 0) + 1
         self.record.json['cases'].append(entry)
         self.record.save()
@@ -181,7 +177,8 @@ class Run:
         self.still_there()
 
     def is_hopeless(self, peer):
-        """A peer that has raised an error on its first two shapes would do so on the others."""
+        """A peer that has raised an error on the grid's first two shapes would do so on all: if any lengths suit a
+        kernel, these do."""
         return self.raised.get(peer, 0) == 2
 
     def gemm(self, dtype, size):
@@ -230,7 +227,7 @@ class Run:
                 return False
             why = None
             if self.is_hopeless(peer):
-                why = 'raised errors on its first two shapes, so that the others were not tried'
+                why = 'raised errors on the first two shapes of the grid, so that the others were not tried'
             elif peer.few and (spent >= share or self.is_late(peerlist.COMPILE_SECONDS)):
                 why = 'its share of the time was spent, so that the other shapes were not tried'
             if why:
@@ -247,6 +244,8 @@ class Run:
 
 def find_torch(spec, record):
     """(torch, device), or None when the reason is in the record."""
+    for name in ('TORCH_COMPILE_DISABLE', 'TORCHDYNAMO_DISABLE'):  # FlexAttention would be timed uncompiled
+        os.environ.pop(name, None)
     try:
         import torch
     except Exception as error:
@@ -275,7 +274,8 @@ def note_versions(record):
         from importlib import metadata
     except ImportError:
         return
-    for package in ('sageattention', 'flash-attn', 'flash-attn-3', 'spas-sage-attn', 'xformers', 'triton'):
+    for package in ('sageattention', 'sageattn3', 'flash-attn', 'flash-attn-3', 'flash-attn-4', 'spas-sage-attn',
+                    'xformers', 'triton'):
         try:
             record.json['versions'][package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -11,8 +11,9 @@ from .problems import RULES
 
 
 class Peer:
-    """`needs`: "package" or "package:function", what it is made of. `masks`: what it is run on. `bound`: the relative L1 above which its output is wrong and its time worth nothing;
-    None for a kernel that leaves blocks out. `few`: compiled anew for every shape, so run on a few shapes only."""
+    """`needs`: "package:function", what it is made of; '' for PyTorch itself. `masks`: what it is run on. `bound`: the
+    relative L1 above which its output is wrong and its time worth nothing; None for a kernel that leaves blocks out.
+    `few`: compiles for seconds when it is called first, so run on a few shapes only."""
 
     def __init__(self, name, bits, make, needs='', masks=('none', 'causal'), bound=None, few=False):
         self.name, self.bits, self.make, self.needs = name, bits, make, needs
@@ -35,7 +36,9 @@ def nhd(*tensors):
 def sdpa(backend):
     def make(torch, q, k, v, mask):
         from torch.nn.attention import SDPBackend, sdpa_kernel
-        chosen = getattr(SDPBackend, backend)
+        chosen = getattr(SDPBackend, backend, None)
+        if chosen is None:
+            raise ImportError('this PyTorch has no ' + backend)
 
         def call():
             with sdpa_kernel(chosen):
@@ -49,25 +52,19 @@ def flex(torch, q, k, v, mask):
     rule, tokens, block_mask = RULES.get(mask), q.shape[2], None
     if rule:
         block_mask = create_block_mask(lambda b, h, i, j: rule(i, j), None, None, tokens, tokens, device=q.device)
-    compiled = torch.compile(flex_attention, dynamic=False)
+    # Compiled code of earlier shapes counts towards a limit, beyond which PyTorch goes on without compiling and writes
+    # all scores to memory. That is not what is timed here: the count starts anew, and fullgraph makes it an error.
+    torch.compiler.reset()
+    compiled = torch.compile(flex_attention, dynamic=False, fullgraph=True)
     return lambda: compiled(q, k, v, block_mask=block_mask), same, (q, k, v)
 
 
 def from_package(package, function, **options):
-    """A kernel that takes HND tensors, `tensor_layout` and `is_causal`, as those of the sageattention package do."""
+    """A kernel of the SageAttention family: takes [batch, heads, tokens, head_dim] and `is_causal`, gives the like."""
     def make(torch, q, k, v, mask):
         kernel = getattr(importlib.import_module(package), function)
         return lambda: kernel(q, k, v, is_causal=mask == 'causal', **options), same, (q, k, v)
     return make
-
-
-def sparge(torch, q, k, v, mask):
-    module = importlib.import_module('spas_sage_attn')
-    names = ('spas_sage2_attn_meansim_cuda', 'spas_sage_attn_meansim_cuda')
-    kernel = next((getattr(module, name) for name in names if hasattr(module, name)), None)
-    if kernel is None:
-        raise ImportError('spas_sage_attn has none of ' + ', '.join(names))
-    return lambda: kernel(q, k, v, is_causal=False), same, (q, k, v)
 
 
 def flash(package, convert=None):
@@ -87,26 +84,40 @@ def xformers(torch, q, k, v, mask):
     return lambda: ops.memory_efficient_attention(*inputs, attn_bias=bias), from_nhd, tuple(inputs)
 
 
-HALF, EIGHT = 0.005, 0.1  # bounds of relative L1 by bits: what is above is no rounding
+# Bounds of relative L1: about twice what rounding alone gives on this data, and far below what a wrong kernel does (1).
+# FP8 is without smoothing of K, as flash-attention has it.
+HALF, EIGHT, FP8, FOUR = 0.005, 0.1, 0.15, 0.4
+
+
+def sage(name, bits, package, function, bound, **options):
+    return Peer(name, bits, from_package(package, function, **options), package + ':' + function, bound=bound)
+
+
+def sparge(name, function):
+    """Leaves blocks out by its own judgement, so its mask has a name of its own and it is compared with nothing."""
+    package = 'spas_sage_attn'
+    return Peer(name, 8, from_package(package, function), package + ':' + function, masks=('sparge',))
 
 
 def every_peer():
-    sage = [('sageattention', 'sageattn'), ('sage-int8-fp16', 'sageattn_qk_int8_pv_fp16_cuda'),
-            ('sage-int8-fp16-triton', 'sageattn_qk_int8_pv_fp16_triton'), ('sage-int8-fp8', 'sageattn_qk_int8_pv_fp8_cuda'),
-            ('sage-int8-fp8-sm90', 'sageattn_qk_int8_pv_fp8_cuda_sm90')]
+    eight = [('sageattention', 'sageattn'), ('sage-int8-fp16', 'sageattn_qk_int8_pv_fp16_cuda'),
+             ('sage-int8-fp16-triton', 'sageattn_qk_int8_pv_fp16_triton'),
+             ('sage-int8-fp8', 'sageattn_qk_int8_pv_fp8_cuda'),
+             ('sage-int8-fp8-sm90', 'sageattn_qk_int8_pv_fp8_cuda_sm90')]
     return [
         Peer('sdpa-cudnn', 16, sdpa('CUDNN_ATTENTION'), bound=HALF),
         Peer('sdpa-flash', 16, sdpa('FLASH_ATTENTION'), bound=HALF),
         Peer('sdpa-efficient', 16, sdpa('EFFICIENT_ATTENTION'), bound=HALF),
-        *[Peer(name, 8, from_package('sageattention', function, tensor_layout='HND'), 'sageattention:' + function,
-               bound=EIGHT) for name, function in sage],
+        *[sage(name, 8, 'sageattention', function, EIGHT, tensor_layout='HND') for name, function in eight],
+        sage('sage3-fp4', 4, 'sageattn3', 'sageattn3_blackwell', FOUR),
         Peer('flash-attn-2', 16, flash('flash_attn'), 'flash_attn:flash_attn_func', bound=HALF),
         Peer('flash-attn-3', 16, flash('flash_attn_interface'), 'flash_attn_interface:flash_attn_func', bound=HALF),
         Peer('flash-attn-3-fp8', 8, flash('flash_attn_interface', 'float8_e4m3fn'),
-             'flash_attn_interface:flash_attn_func', bound=EIGHT),
+             'flash_attn_interface:flash_attn_func', bound=FP8),
+        Peer('flash-attn-4', 16, flash('flash_attn.cute'), 'flash_attn.cute:flash_attn_func', few=True, bound=HALF),
         Peer('xformers', 16, xformers, 'xformers.ops:memory_efficient_attention', bound=HALF),
-        # Leaves blocks out by its own judgement, so its mask has a name of its own and it is compared with nothing.
-        Peer('spas-sage', 8, sparge, 'spas_sage_attn', masks=('sparge',)),
+        sparge('spas-sage', 'spas_sage2_attn_meansim_cuda'),
+        sparge('spas-sage-topk', 'spas_sage2_attn_meansim_topk_cuda'),  # half of the blocks
         Peer('flex', 16, flex, few=True, bound=HALF),
         Peer('flex', 16, flex, masks=('sparse50',), few=True, bound=HALF),
     ]
