@@ -96,6 +96,8 @@ grep -qF -- "--device cuda:0 --quick --time-limit 30 --tensors ${scratch[0]} --o
 grep -qF -- "--shapes $work/out/attention.json --tensors ${scratch[0]} --out" "$tools/arguments" ||
   die 'the peers were called wrongly'
 grep -q 'attention  *failed' summary.txt || die 'no summary'
+# Almost all of the time is left to the peers: 180 s less what summary, packing and the sanitizer may take.
+grep -qE '"name": "peers".*"limit": 1(3|4)[0-9],' run.json || die 'the peers do not get the time that is left'
 tar -tf results.tar.xz | grep -q out/clocks.csv || die 'the clocks are not packed'
 still_runs() { grep -qsaE "$work/(ki[t]/bin|tool[s])/" /proc/[0-9]*/cmdline; }
 still_runs && die 'something still runs'

@@ -47,7 +47,7 @@ in DIR/summary.txt and everything packed in DIR/results.tar.xz.
   --device D   cuda:N (default cuda:0) or sim:ARCH
   --out DIR    a new or empty directory
 
-Limits of the stages in seconds:
+Limits of the stages in seconds (peers also get what stages before them leave):
 END
   printf '  %-12s %5s %5s\n' stage quick full
   local row name quick full tiny
@@ -174,6 +174,11 @@ begin_stage() { # NAME
   began=$(now_us)
   left=$(((deadline - began) / 1000000 - grace))
   [ $left -ge "$limit" ] || limit=$((left > 0 ? left : 0))
+  # What all of them take nobody knows, and there are always more: they also get what the stages before have left.
+  if [ "$1" = peers ] && [ "$mode" != tiny ]; then
+    left=$((left - $(limit_of sanitizer) - grace))
+    [ "$limit" -ge $left ] || limit=$left
+  fi
   printf '%-12s ' "$stage" >&2
   : >"$log"
 }
