@@ -135,11 +135,15 @@ grep -q 'stopped by its time limit; 2 cases done' run.json || die 'no count of c
 grep -q '"memcheck sage-b: ok, racecheck sage-b: out of time, synccheck sage-b: no time left"' run.json ||
   die 'the sanitizer does not say what it has not run'
 grep -q 'attention  *partial' summary.txt || die 'the summary does not say what is partial'
+echo 'exit 1' | script "$tools/xz" # as that of a small system, which can only unpack
 code=0
 start --full --out "$work/full" >"$work/printed" 2>"$work/talk" || code=$?
 [ $code = 5 ] || die "exit status $code of a full run where a stage failed"
 grep -q 'memcheck sage-b: ok, memcheck flash: ok, racecheck sage-b: ERRORS, racecheck flash: ERRORS' "$work/full/run.json" ||
   die 'a full run does not try both configs'
+tar -tzf "$work/full/results.tar.gz" | grep -q full/run.json && [ ! -e "$work/full/results.tar.xz.part" ] ||
+  die 'no archive where xz fails'
+rm "$tools/xz"
 sed -i -E "s/^totals='180 /totals='14 /" "$kit/run.sh"
 code=0
 start --quick --out "$work/late" >"$work/printed" 2>"$work/talk" || code=$?

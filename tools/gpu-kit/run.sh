@@ -389,22 +389,21 @@ summarise() {
 }
 
 pack_results() {
-  local archive=$out/results.tar.xz how=-J status
+  local archive how status
   command -v tar >/dev/null 2>&1 || { say 'tar is not installed: the results are not packed'; return; }
-  if ! command -v xz >/dev/null 2>&1; then
-    archive=$out/results.tar.gz how=-z
-    say 'xz is not installed: the results are packed by gzip'
-  fi
-  XZ_OPT=-3 timeout -k "$grace" "$(limit_of packing)" tar -C "$(dirname -- "$out")" --exclude='results.tar.*' \
-    --exclude='*.tmp' "$how" -cf "$archive.part" "${out##*/}" 2>/dev/null
-  status=$?
-  # 1: the directory changed while it was read, since the archive is written there; that is left out anyway.
-  if [ $status -le 1 ]; then
-    mv -f -- "$archive.part" "$archive"
-  else
+  for how in xz gz; do
+    archive=$out/results.tar.$how
+    XZ_OPT=-3 timeout -k "$grace" "$(limit_of packing)" tar -C "$(dirname -- "$out")" --exclude='results.tar.*' \
+      --exclude='*.tmp' "$([ $how = xz ] && echo -J || echo -z)" -cf "$archive.part" "${out##*/}" 2>/dev/null
+    status=$?
+    # 1: the directory changed while it was read, since the archive is written there; that is left out anyway.
+    if [ $status -le 1 ] && [ -s "$archive.part" ]; then
+      mv -f -- "$archive.part" "$archive"
+      return
+    fi
     rm -f -- "$archive.part"
-    say "the results could not be packed: tar ended with status $status"
-  fi
+    say "the results could not be packed as .tar.$how: tar ended with status $status"
+  done
 }
 
 # The C++ library of this system where it will do, else the one that the kit brings along.
