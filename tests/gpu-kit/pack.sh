@@ -91,6 +91,13 @@ code=0
 gpu none none || code=$?
 { [ $code = 3 ] && grep -q 'CUDA_ERROR_NO_DEVICE' "$work/talk" && [ ! -e none ]; } || die 'a driver without a device'
 
+# A driver that the loader does not know of is found where containers have it.
+if ! bare "$kit/bin/sagec" devices | grep -q '^cuda:0 *sm_'; then
+  sed -i "s|^driver_directory=.*|driver_directory=$work/driver|; s/^  measure_stage .*//; s/^  numerics_stage$//" "$kit/run.sh"
+  bare SAGESIM_DEVICES=sm_86 "$kit/run.sh" --tiny --out found >/dev/null 2>"$work/talk" || true
+  grep -qs '"sagesim sm_86"' found/device.json || { cat "$work/talk"; die 'the driver is not found'; }
+fi
+
 # Mistakes have an exit status and a word.
 code=0
 "$source/tools/gpu-kit/pack" --build "$work/nowhere" -o "$work/no.tar.xz" 2>"$work/talk" || code=$?

@@ -10,8 +10,9 @@
 # complete, 130 interrupted.
 export LC_ALL=C
 unset LANGUAGE
-# Where containers and toolkits have nvidia-smi and compute-sanitizer.
-PATH=$PATH:/usr/local/nvidia/bin:/usr/local/cuda/bin
+# Where containers and toolkits have nvidia-smi, the driver and compute-sanitizer.
+PATH=$PATH:/usr/local/nvidia/bin:/usr/local/cuda/bin:/usr/local/cuda/compute-sanitizer
+driver_directory=/usr/local/nvidia/lib64
 kit=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
 bin=$kit/bin
 
@@ -413,14 +414,23 @@ choose_cxx_library() {
   "$bin/sagec" --version >/dev/null 2>&1 || fail 1 "sagec does not run here: $("$bin/sagec" --version 2>&1 | head -n 1)"
 }
 
-# A device that is not there is told before anything else. `devices` stays for device.json. The first question starts the
-# driver, which can take long on a machine of many GPUs.
-check_device() {
+# Sets `devices`, which stays for device.json. The first question starts the driver, which can take long on a machine of
+# many GPUs.
+is_usable() {
   local object
   devices=$(timeout -k "$grace" 60 "$bin/sagec" devices --format=json 2>/dev/null)
   object=${devices//[[:space:]]/}
   object=${object#*"\"device\":\"$device\""}
-  [[ ${object%%\}*} == *'"usable":true'* ]] && [ "$object" != "${devices//[[:space:]]/}" ] && return
+  [[ ${object%%\}*} == *'"usable":true'* ]] && [ "$object" != "${devices//[[:space:]]/}" ]
+}
+
+# A device that is not there is told before anything else.
+check_device() {
+  is_usable && return
+  if [ -e "$driver_directory/libcuda.so.1" ]; then
+    export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$driver_directory
+    is_usable && return
+  fi
   timeout -k 1 10 "$bin/sagec" devices >&2
   fail 3 "there is no usable $device here"
 }
