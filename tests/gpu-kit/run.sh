@@ -42,7 +42,7 @@ script "$kit/bin/bench-attention" <<'END'
 [ -z "$PARTIAL" ] || {
   printf '{\n "complete": false,\n "shapes": [\n  {\n   "tokens": 64\n  }\n ],\n "cases": [' >"${@: -1}"
   printf '\n  {\n   "config": "flash",\n   "tokens": 64\n  }%s' , '' >>"${@: -1}"
-  printf '\n ],\n "format": 1\n}\n' >>"${@: -1}"
+  printf '\n ],\n "format": 1,\n "running": {\n  "config": "sage-b"\n }\n}\n' >>"${@: -1}"
   exit 0
 }
 tensors=$(grep -o -- '--tensors [^ ]*' <<<"$*")

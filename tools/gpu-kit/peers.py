@@ -7,9 +7,9 @@ them in files: sagekit/problems.py and tensors.py. How a call is timed: class St
 each case, so that a time limit loses nothing.
 """
 import argparse
-import datetime
-import json
 import os
+import resource
+import signal
 import sys
 import time
 
@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 from sagekit import peers as peerlist  # noqa: E402
 from sagekit import problems, tensors  # noqa: E402
+from sagekit.record import Record  # noqa: E402
 from sagekit.refusals import is_refusal  # noqa: E402
 from sagekit.statistics import Times, attention_operations  # noqa: E402
 
@@ -73,48 +74,16 @@ class Stopwatch:
         return out
 
 
-class Record:
-    """peers.json, written whole under a temporary name and renamed."""
-
-    def __init__(self, path):
-        self.path = path
-        now = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
-        self.json = {'format': 1, 'program': 'peers', 'date': now, 'device': {'name': None, 'arch': None},
-                     'versions': {'python': sys.version.split()[0]}, 'complete': False, 'cases': [], 'gemm': [],
-                     'skipped': []}
-
-    def skip(self, peer, reason):
-        print('%s: skipped: %s' % (peer, reason), file=sys.stderr, flush=True)
-        self.json['skipped'].append({'peer': peer, 'reason': str(reason)[:500]})
-
-    def save(self):
-        temporary = '%s.tmp-%d' % (self.path, os.getpid())
-        with open(temporary, 'w', encoding='utf-8') as file:
-            json.dump(finite(self.json), file, indent=1, allow_nan=False)
-            file.write('\n')
-        os.replace(temporary, self.path)
-
-    def finish(self):
-        self.json['complete'] = True
-        self.save()
-
-
-def finite(value):
-    """NaN and infinities become null, as in the files of the other programs."""
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, dict):
-        return {k: finite(v) for k, v in value.items()}
-    return [finite(v) for v in value] if isinstance(value, list) else value
-
-
 def first_line(error):
     lines = str(error).strip().splitlines()
     return ('%s: %s' % (type(error).__name__, lines[0] if lines else ''))[:500]
 
 
 class Gone(Exception):
-    """The device does not answer any more: no further case makes sense."""
+    """The device does not answer any more in this process."""
+
+
+GONE = 3  # the exit status then
 
 
 class Run:
@@ -162,24 +131,37 @@ class Run:
 
     def case(self, peer, shape):
         entry = dict(shape, peer=peer.name, bits=peer.bits, time=None, check=None, status='ok', reason='')
+        self.record.begin('cases', dict(entry, status='failed', ended_process=True))
         try:
             self.measure(peer, shape, entry)
-            self.raised[peer] = None
         except Exception as error:  # a foreign kernel may fail in any way; that is a result
             entry.update(status='skipped' if is_refusal(error) else 'failed', reason=first_line(error), time=None)
-            if shape['shape'] == 'grid' and self.raised.get(peer, 0) is not None:
-                self.raised[peer] = self.raised.get(peer, 0) + 1
-        self.record.json['cases'].append(entry)
-        self.record.save()
+        self.count(peer, entry)
+        self.record.add('cases', entry)
         took = entry['time']['median_us'] if entry['time'] else 0
         print('%s %s: %s %.1f us %s' % (peer.name, [shape[f] for f in problems.FIELDS[1:]], entry['status'], took,
                                        entry['reason']), file=sys.stderr, flush=True)
-        self.still_there()
+        try:
+            self.still_there()
+        except Gone:
+            entry['ended_process'] = True
+            self.record.save()
+            raise
 
-    def is_hopeless(self, peer):
-        """A peer that has raised an error on the grid's first two shapes would do so on all: if any lengths suit a
-        kernel, these do."""
-        return self.raised.get(peer, 0) == 2
+    def count(self, peer, entry):
+        if entry['time']:
+            self.raised[peer] = None
+        elif entry['shape'] == 'grid' and self.raised.get(peer, 0) is not None:
+            self.raised[peer] = self.raised.get(peer, 0) + 1
+
+    def why_hopeless(self, peer):
+        """If any lengths suit a kernel, those of the grid do: one that raises errors there does so everywhere."""
+        ended = [case for case in self.record.json['cases'] if case['peer'] == peer.name and 'ended_process' in case]
+        if len(ended) >= 2:
+            return 'ended the process twice, so that the other shapes were not tried'
+        if self.raised.get(peer, 0) == 2:
+            return 'raised errors on the first two shapes of the grid, so that the others were not tried'
+        return None
 
     def gemm(self, dtype, size):
         """(call, a, b): the call's result is a·b."""
@@ -207,34 +189,40 @@ class Run:
         for dtype in ('f16', 'bf16', 'int8', 'fp8'):
             if self.is_late():
                 return False
+            name = 'gemm ' + dtype
+            if self.record.has_skipped(name) or any(g['dtype'] == dtype for g in self.record.json['gemm']):
+                continue  # by an earlier process
+            self.record.begin('skipped', {'peer': name})
             entry = {'dtype': dtype, 'm': size, 'n': size, 'k': size}
             try:
                 call, a, b = self.gemm(dtype, size)
                 out = self.stopwatch.timed(entry, 2 * size ** 3, call)
                 entry['verified'] = self.is_product(dtype, a, b, out)
-                self.record.json['gemm'].append(entry)
+                self.record.add('gemm', entry)
             except Exception as error:  # an old PyTorch or GPU lacks some of them
-                self.record.skip('gemm ' + dtype, first_line(error))
-            self.record.save()
+                self.record.add('skipped', {'peer': name, 'reason': first_line(error)})
             self.still_there()
         return True
 
+    @staticmethod
+    def key(name, shape):
+        return (name, *(shape[field] for field in problems.FIELDS))
+
     def cases(self, work, share):
         """Runs [(peer, shape)]; False when time ran out. Peers that compile for each shape get `share` seconds."""
-        spent, told = 0.0, set()
+        spent, done = 0.0, {self.key(case['peer'], case): case for case in self.record.json['cases']}
         for peer, shape in work:
             if self.is_late():
                 return False
-            why = None
-            if self.is_hopeless(peer):
-                why = 'raised errors on the first two shapes of the grid, so that the others were not tried'
-            elif peer.few and (spent >= share or self.is_late(peerlist.COMPILE_SECONDS)):
+            earlier = done.get(self.key(peer.name, shape))
+            if earlier:  # by an earlier process
+                self.count(peer, earlier)
+                continue
+            why = self.why_hopeless(peer)
+            if not why and peer.few and (spent >= share or self.is_late(peerlist.COMPILE_SECONDS)):
                 why = 'its share of the time was spent, so that the other shapes were not tried'
             if why:
-                if (peer.name, why) not in told:
-                    told.add((peer.name, why))
-                    self.record.skip(peer.name, why)
-                    self.record.save()
+                self.record.skip(peer.name, why)
                 continue
             start = time.monotonic()
             self.case(peer, shape)
@@ -285,7 +273,11 @@ def note_versions(record):
 def peers_here(record):
     here = []
     for peer in peerlist.every_peer():
+        if record.has_skipped(peer.name):
+            continue  # by an earlier process
+        record.begin('skipped', {'peer': peer.name})
         why = peerlist.why_missing(peer)
+        record.end()
         if why:
             record.skip(peer.name, why)
         else:
@@ -326,17 +318,16 @@ def arguments():
     return parser.parse_args()
 
 
-def main():
-    args = arguments()
-    deadline = time.monotonic() + args.time_limit if args.time_limit else None
-    record = Record(args.out)
-    record.save()
+def measure(args, deadline, record, goes_on):
+    """The exit status of a process that times what the record does not have yet."""
     found = find_torch(args.device, record)
     if found is None:
-        return record.finish()
+        record.json['complete'] = not goes_on
+        record.save()
+        return int(goes_on)
     note_versions(record)
-    run = Run(*found, record, deadline)
     try:
+        run = Run(*found, record, deadline)
         whole = run.gemms(256 if args.extent == 'tiny' else 8192)
         here = peers_here(record)
         shapes, run.pools = inputs(args, *found, record)
@@ -344,12 +335,45 @@ def main():
         share = peerlist.COMPILED_SHARE * args.time_limit if args.time_limit else float('inf')
         if not (run.cases(work, share) and whole):
             record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)
-            return record.save()  # not complete
+            return 0  # not complete
     except Gone as error:
-        record.skip('the rest', 'the device does not answer any more: %s' % error)
-        record.save()
-        return 3
+        print('the device does not answer any more: %s' % error, file=sys.stderr, flush=True)
+        return GONE
     record.finish()
+    return 0
+
+
+MOST_STARTS = 6
+
+
+def main():
+    """The work is done by a process of its own. A foreign kernel may end it, or leave the device unusable in it: the
+    next one goes on behind that."""
+    args = arguments()
+    deadline = time.monotonic() + args.time_limit if args.time_limit else None
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # of a process with a GPU it would take minutes
+    record = Record(args.out)
+    record.save()
+    for start in range(MOST_STARTS):
+        child = os.fork()
+        if child == 0:
+            status = measure(args, deadline, record, start > 0)
+            if status == GONE:
+                os._exit(GONE)  # whatever is closed in good order may hang, or end otherwise
+            return status
+        how = os.waitpid(child, 0)[1]
+        record = Record.left(args.out)
+        if record.json['complete']:
+            return 0
+        if os.WIFEXITED(how) and os.WEXITSTATUS(how) != GONE:
+            return os.WEXITSTATUS(how)
+        why = 'the device did not answer any more'
+        if os.WIFSIGNALED(how):
+            why = 'ended the process by ' + signal.Signals(os.WTERMSIG(how)).name
+            if not record.lose(why):
+                break
+    record.skip('the rest', 'the process ended too often: ' + why)
+    return GONE
 
 
 if __name__ == '__main__':

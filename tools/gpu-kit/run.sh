@@ -226,6 +226,7 @@ missing_part() { # FILE
   while read -r line; do
     case $line in
     '"complete": false'*) partial=yes ;;
+    '"running":'*) break ;; # what was under way comes last
     '"config":'* | '"bits":'* | '"unit":'*) count=$((count + 1)) ;;
     esac
   done <"$1"
