@@ -85,6 +85,7 @@ for file in conformance machine attention; do
     die "$file.json is not of cuda:0"
 done
 grep -q '"twin": "sim:sm_90a"' gpu/conformance.json || die 'no simulator beside cuda:0'
+[ "$(grep -c '"registers": [1-9]' gpu/attention.json)" = 8 ] || die 'the registers of the kernels are not told'
 grep -qE '^Machine: [1-9][0-9]* measurements verified, 0 failed, 0 skipped' gpu/summary.txt || die 'skipped measurements'
 
 code=0

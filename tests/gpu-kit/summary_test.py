@@ -54,6 +54,15 @@ class Summary(unittest.TestCase):
         row = next(line for line in text.splitlines() if line.startswith('  4x32x8192x64  '))
         self.assertTrue(row.endswith(expected), (row, expected))
 
+    def test_kernels_that_spill_are_named(self):
+        self.assertNotIn('Spills', self.summary())
+        content = self.load('attention.json')
+        content['cases'][1].update(name='sage-b D 64 N 8192', registers=255, local_bytes=24)
+        content['cases'][2].update(name='flash D 64 N 8192', registers=255, local_bytes=0)
+        self.save('attention.json', content)
+        self.assertEqual([line for line in self.summary().splitlines() if 'Spills' in line],
+                         ['Spills: sage-b D 64 N 8192, 24 bytes of local memory a thread'])
+
     def test_host_bound_times_are_marked(self):
         self.assertNotIn('*', self.summary())
         for name, list_of, who, timing, seen in (

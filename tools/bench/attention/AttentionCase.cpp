@@ -38,6 +38,13 @@ std::vector<Sample> samples(const Shape &s, bool causal) {
 
 } // namespace
 
+Status addFacts(const Kernel &kernel, Json &json) {
+  SAGE_ASSIGN(const FunctionFacts facts, kernel.facts());
+  json["registers"] = facts.registers;
+  json["local_bytes"] = facts.localBytes;
+  return {};
+}
+
 std::string caseName(const Shape &s, const std::string &config, const std::string &mask) {
   const std::string model = s.label == "grid" ? "" : " " + s.label;
   return config + " D " + std::to_string(s.headDim) + " N " + std::to_string(s.tokens) +
@@ -88,6 +95,7 @@ Status ShapeTensors::measure(Bench &bench, const std::string &configName, const 
   SAGE_TRY(config.set("mask=" + mask));
   const AttentionShape problem{shape.batch, shape.heads, shape.heads, shape.tokens, shape.tokens, shape.headDim};
   SAGE_ASSIGN(const Attention plan, Attention::create(bench.device, config, problem, bench.cache));
+  SAGE_TRY(addFacts(*plan.steps().back().kernel, json)); // the attention kernel
   SAGE_ASSIGN(Buffer workspace, bench.device->allocate(plan.workspaceBytes()));
   const auto view = [&](const Buffer &b) {
     return TensorView::contiguous(b.pointer(), DType::F16, {shape.batch, shape.heads, shape.tokens, shape.headDim});

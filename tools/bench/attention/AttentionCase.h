@@ -33,6 +33,9 @@ private:
   Buffer q, k, v, o;
 };
 
+// "registers" and "local_bytes" of a thread, as the driver's compiler made the kernel. Local memory means spills.
+Status addFacts(const Kernel &kernel, Json &json);
+
 std::string caseName(const Shape &shape, const std::string &config, const std::string &mask);
 
 } // namespace sage::bench

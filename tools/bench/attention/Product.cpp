@@ -81,6 +81,7 @@ Status measureProduct(Bench &bench, DType dtype, const ProductSize &size, Json &
   const std::int64_t panel = dtype == DType::I8 ? 128 : 64;
   SAGE_ASSIGN(const SourceText source, kernelSource("product.tile"));
   SAGE_ASSIGN(const KernelRef kernel, bench.cache->kernel(bench.device, request(*bench.device, dtype, panel, source)));
+  SAGE_TRY(addFacts(*kernel, json));
   SAGE_ASSIGN(const Operand a, operand(bench.device, dtype, 0, size.m, size.k, panel));
   SAGE_ASSIGN(const Operand b, operand(bench.device, dtype, 1, size.n, size.k, panel));
   SAGE_ASSIGN(Buffer y, bench.device->allocate(std::size_t(size.m * size.n) * 4));

@@ -60,7 +60,8 @@ Status Flush::check(Stream &stream) {
   SAGE_TRY(data.upload(words.data(), blockBytes));
   SAGE_TRY(read(stream));
   SAGE_TRY(stream.synchronize());
-  std::vector<std::uint32_t> found(sums.size() / 4), wanted(found.size(), blockWords * byte * 0x01010101u);
+  std::vector<std::uint32_t> found(sums.size() / 4),
+      wanted(found.size(), std::uint32_t(blockWords) * byte * 0x01010101u);
   wanted[0] = std::accumulate(words.begin(), words.end(), 0u);
   SAGE_TRY(sums.download(found.data(), sums.size()));
   if (found == wanted) return {};

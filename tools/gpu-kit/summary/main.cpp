@@ -197,6 +197,15 @@ void printMarks(const Results &results) {
     line(std::string(hostBoundMark) + " host-bound: a time there may hold some of the host's");
 }
 
+// Kernels that spill on this device are slower than they need be, and none of their times says why.
+void printSpills(const Results &results) {
+  for (const char *list : {"cases", "gemm"})
+    for (const Json &one : objects(results.attention, list))
+      if (const double bytes = number(one, "local_bytes").value_or(0); bytes > 0)
+        line("Spills: " + (text(one, "name").empty() ? "gemm " + text(one, "dtype") : text(one, "name")) +
+             format(", %.0f bytes of local memory a thread", bytes));
+}
+
 std::string valueOf(const Json &one) {
   if (!text(one, "skipped").empty()) return "skipped: " + text(one, "skipped");
   if (!text(one, "failed").empty()) return "FAILED: " + text(one, "failed");
@@ -259,6 +268,7 @@ int main(int argc, char **argv) {
       printSpeed(results);
       printYardstick(results);
       printMarks(results);
+      printSpills(results);
       printPeers(results);
     }
     printMachine(results);

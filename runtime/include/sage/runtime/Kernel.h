@@ -59,6 +59,8 @@ public:
 
   const KernelMetadata &metadata() const { return artifactRef->metadata; }
   const Artifact &artifact() const { return *artifactRef; }
+  /// What the driver's compiler made of it.
+  Result<FunctionFacts> facts() const { return module.facts(function); }
   /// Asynchronous on the stream. Allocates nothing, takes no lock.
   Status launch(Stream &stream, const KernelArguments &arguments) const;
 
