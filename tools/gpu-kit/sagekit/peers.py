@@ -84,8 +84,8 @@ def xformers(torch, q, k, v, mask):
     return lambda: ops.memory_efficient_attention(*inputs, attn_bias=bias), from_nhd, tuple(inputs)
 
 
-# Bounds of relative L1: about twice what rounding alone gives on this data, and far below what a wrong kernel does (1).
-# FP8 is without smoothing of K, as flash-attention has it.
+# Bounds of relative L1. On this data rounding alone gives 0.001 at 16 bits, 0.04 at 8, 0.07 where K goes to FP8 without
+# smoothing, as flash-attention has it, and 0.2 at 4; a wrong head or mask gives about 1.
 HALF, EIGHT, FP8, FOUR = 0.005, 0.1, 0.15, 0.4
 
 

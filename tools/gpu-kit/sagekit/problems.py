@@ -1,4 +1,4 @@
-"""What peers are measured on, and how an output is checked: shapes, masks, exact attention on a few rows.
+"""What peers are measured on, how often, and how an output is checked: shapes, masks, exact attention on a few rows.
 
 The shapes are those of the attention.json of the same run, and listed nowhere else than in bench-attention
 (tools/bench/attention/Shapes.cpp).
