@@ -12,7 +12,7 @@ mkdir -p "$kit/bin" "$tools"
 cp "$summary" "$kit/bin/"
 printf '%s\ndirty: yes\ndate: 2026-01-01T00:00:00Z\n' 0123456789012345678901234567890123456789 >"$kit/VERSION"
 # The limits as they are would take minutes to reach.
-sed -E "s/'(conformance|machine)( +)[0-9]+ /'\1\2 1 /" "$source/tools/gpu-kit/run.sh" >"$kit/run.sh"
+sed -E "s/'(conformance|numerics|machine)( +)[0-9]+ /'\1\2 1 /" "$source/tools/gpu-kit/run.sh" >"$kit/run.sh"
 cp "$source/tools/gpu-kit/peers.py" "$kit/"
 cp -R "$source/tools/gpu-kit/sagekit" "$kit/"
 
@@ -32,6 +32,7 @@ echo 'about to "hang" \ for ever'; while :; do sleep 0.2; done
 END
 script "$kit/bin/numerics-tests" <<'END'
 echo 'all is well'
+[ -z "$PARTIAL" ] || { printf '0.100 s: one\n1.234 s: another\n'; sleep 60; }
 env >"$(dirname "$0")/environment"
 END
 script "$kit/bin/bench-machine" <<'END'
@@ -128,6 +129,8 @@ code=0
 PARTIAL=yes start --quick --out "$work/part" >"$work/printed" 2>"$work/talk" || code=$?
 [ $code = 5 ] || die "exit status $code where stages are partial"
 cd "$work/part"
+state numerics timeout
+grep -q 'stopped at its limit of 1 s; 2 tests done' run.json || die 'no count of tests'
 state machine ok
 state attention partial
 state sanitizer partial

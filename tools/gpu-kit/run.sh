@@ -233,9 +233,22 @@ missing_part() { # FILE
   [ -z "$partial" ] || printf '; %d cases done' $count
 }
 
+# The same of tests, from the lines "SECONDS s: NAME" of the log.
+ended_tests() {
+  local line count=0
+  while read -r line; do
+    [[ ! $line =~ ^[0-9.]+' s: ' ]] || count=$((count + 1))
+  done <"$log"
+  printf '; %d tests done' $count
+}
+
 finish_stage() { # STATUS, of run_limited
   local part
-  part=$(missing_part "$out/$stage.json")
+  if [ "$stage" != numerics ]; then
+    part=$(missing_part "$out/$stage.json")
+  elif [ "$1" != 0 ]; then
+    part=$(ended_tests)
+  fi
   case $1 in
   0)
     if [ -n "$part" ]; then
