@@ -25,7 +25,8 @@ tar -xf "$work/kit.tar.xz" -C "$work/empty"
 kit=$work/empty/sagec-gpu-kit
 commit=$(git -C "$source" rev-parse HEAD 2>/dev/null || echo unknown)
 [ "$(head -n 1 "$kit/VERSION")" = "$commit" ] || die 'VERSION does not name the commit'
-grep -qrE "$source|$build" "$kit"/run.sh "$kit"/report "$kit"/peers.py "$kit"/sagekit && die 'a script names this machine'
+grep -qrE "$source|$build" "$kit"/run.sh "$kit"/report "$kit"/peers.py "$kit"/sagekit &&
+  die 'a script names this machine'
 for program in "$kit"/bin/* ; do
   bare ldd "$program" | grep -q 'not found' && die "$program lacks a library"
 done
@@ -38,12 +39,15 @@ bare "$kit/run.sh" --tiny --device sim:sm_80 --out "$work/empty/out" >"$work/pri
   die "run.sh ended with exit status $?"
 }
 cd out
-for file in run.json device.json conformance.json machine.json attention.json nvidia-smi.txt summary.txt results.tar.xz; do
+for file in {run,device,conformance,machine,attention}.json nvidia-smi.txt summary.txt results.tar.xz; do
   [ -s "$file" ] || die "$file is missing"
 done
 ls -A | grep -E '\.(tmp|part)$' && die 'a temporary file was left'
 for stage in facts conformance numerics machine attention; do
-  grep -q "\"name\": \"$stage\", \"status\": \"ok\"" run.json || { cat run.json "log-$stage.txt"; die "$stage is not ok"; }
+  grep -q "\"name\": \"$stage\", \"status\": \"ok\"" run.json || {
+    cat run.json "log-$stage.txt"
+    die "$stage is not ok"
+  }
 done
 grep -q '"complete": true' run.json || die 'run.json is not complete'
 grep -q "\"commit\": \"$commit\"" attention.json || die 'the programs do not know their commit'
@@ -70,7 +74,8 @@ fi
 mkdir "$work/driver"
 cp "$kit/bin/libsagesim.so" "$work/driver/libcuda.so.1"
 gpu() { # DEVICES DIRECTORY
-  bare LD_LIBRARY_PATH="$work/driver" SAGESIM_DEVICES="$1" "$kit/run.sh" --tiny --out "$2" >"$work/printed" 2>"$work/talk"
+  bare LD_LIBRARY_PATH="$work/driver" SAGESIM_DEVICES="$1" "$kit/run.sh" --tiny --out "$2" \
+    >"$work/printed" 2>"$work/talk"
 }
 cd "$work/empty"
 gpu sm_90a gpu || true # peers and compute-sanitizer, where they are, cannot use it
@@ -86,7 +91,8 @@ for file in conformance machine attention; do
 done
 grep -q '"twin": "sim:sm_90a"' gpu/conformance.json || die 'no simulator beside cuda:0'
 [ "$(grep -c '"registers": [1-9]' gpu/attention.json)" = 8 ] || die 'the registers of the kernels are not told'
-grep -qE '^Machine: [1-9][0-9]* measurements verified, 0 failed, 0 skipped' gpu/summary.txt || die 'skipped measurements'
+grep -qE '^Machine: [1-9][0-9]* measurements verified, 0 failed, 0 skipped' gpu/summary.txt ||
+  die 'skipped measurements'
 
 code=0
 gpu none none || code=$?
@@ -94,7 +100,8 @@ gpu none none || code=$?
 
 # A driver that the loader does not know of is found where containers have it.
 if ! bare "$kit/bin/sagec" devices | grep -q '^cuda:0 *sm_'; then
-  sed -i "s|^driver_directory=.*|driver_directory=$work/driver|; s/^  measure_stage .*//; s/^  numerics_stage$//" "$kit/run.sh"
+  sed -i "s|^driver_directory=.*|driver_directory=$work/driver|" "$kit/run.sh"
+  sed -i 's/^  measure_stage .*//; s/^  numerics_stage$//' "$kit/run.sh"
   bare SAGESIM_DEVICES=sm_86 "$kit/run.sh" --tiny --out found >/dev/null 2>"$work/talk" || true
   grep -qs '"sagesim sm_86"' found/device.json || { cat "$work/talk"; die 'the driver is not found'; }
 fi

@@ -105,7 +105,8 @@ still_runs && die 'something still runs'
 python3 -c 'import json, sys; [json.load(open(name)) for name in sys.argv[1:]]' run.json device.json || die 'no JSON'
 
 # What would change the measurement is not handed on; what chooses the GPU is.
-grep -qE '^(CUDA_CACHE_DISABLE|CUDA_LAUNCH_BLOCKING|SAGEC_KERNELS)=' "$kit/bin/environment" && die 'settings are handed on'
+grep -qE '^(CUDA_CACHE_DISABLE|CUDA_LAUNCH_BLOCKING|SAGEC_KERNELS)=' "$kit/bin/environment" &&
+  die 'settings are handed on'
 grep -q '^CUDA_VISIBLE_DEVICES=0$' "$kit/bin/environment" || die 'the choice of the GPU is not handed on'
 
 # PyTorch was read ahead, and whoever did it is gone (nothing runs any more, see above).
@@ -142,8 +143,8 @@ echo 'exit 1' | script "$tools/xz" # as that of a small system, which can only u
 code=0
 start --full --out "$work/full" >"$work/printed" 2>"$work/talk" || code=$?
 [ $code = 5 ] || die "exit status $code of a full run where a stage failed"
-grep -q 'memcheck sage-b: ok, memcheck flash: ok, racecheck sage-b: ERRORS, racecheck flash: ERRORS' "$work/full/run.json" ||
-  die 'a full run does not try both configs'
+grep -q 'memcheck sage-b: ok, memcheck flash: ok, racecheck sage-b: ERRORS, racecheck flash: ERRORS' \
+  "$work/full/run.json" || die 'a full run does not try both configs'
 tar -tzf "$work/full/results.tar.gz" | grep -q full/run.json && [ ! -e "$work/full/results.tar.xz.part" ] ||
   die 'no archive where xz fails'
 rm "$tools/xz"
@@ -191,6 +192,7 @@ mistake 3 'no usable cuda:7' --device cuda:7 --out "$work/new"
 [ ! -e "$work/new" ] || die 'a mistake left a directory'
 
 # The promise of --help is kept: all limits and the time to kill add up to 3 and 8 minutes at most.
-start --help | awk '/^  [a-z]+ +[0-9]+ +[0-9]+$/ { q += $2 + 2; f += $3 + 2; n++ } END { exit !(n == 10 && q <= 180 && f <= 480) }' ||
+start --help |
+  awk '/^  [a-z]+ +[0-9]+ +[0-9]+$/ { q += $2 + 2; f += $3 + 2; n++ } END { exit !(n == 10 && q <= 180 && f <= 480) }' ||
   die 'the limits are too long'
 echo ok

@@ -302,8 +302,8 @@ facts_stage() {
 
 say_log() { printf '%s\n' "$*" >>"$log"; }
 
-# Clocks, power and throttle reasons all along, read only. Being there all the time, it also keeps the driver from putting
-# an idle GPU to sleep between stages.
+# Clocks, power and throttle reasons all along, read only. Being there all the time, it also keeps the driver from
+# putting an idle GPU to sleep between stages.
 sampler=
 start_sampling() {
   local index=${device#cuda:} common field
@@ -396,7 +396,8 @@ numerics_stage() {
 # --- the end ---
 
 summarise() {
-  timeout -k "$grace" "$(limit_of summary)" "$bin/kit-summary" "$out" >"$out/summary.txt.tmp" 2>"$out/log-summary.txt" || {
+  timeout -k "$grace" "$(limit_of summary)" "$bin/kit-summary" "$out" >"$out/summary.txt.tmp" \
+    2>"$out/log-summary.txt" || {
     printf 'The summary could not be made: %s\n' "$(last_line "$out/log-summary.txt")"
     printf '%s\n' "${stage_rows[@]}"
   } >"$out/summary.txt.tmp"
