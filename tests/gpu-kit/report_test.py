@@ -119,20 +119,21 @@ class Complete(Case):
 
     def test_unverified_figures_are_shown_but_are_no_yardstick(self):
         other = Results(self.invent('other', speed=1.5))
-        machine, attention = self.load('machine.json'), self.load('attention.json')
+        machine, peers = self.load('machine.json'), self.load('peers.json')
         for m in machine['measurements']:
             if m['name'] in ('wgmma.s8-n256-shared.sustained', 'memory.loads.dram'):
                 m['verified'] = False
-        for gemm in attention['gemm']:
+        for gemm in peers['gemm'][:2]:
             gemm['verified'] = False
         self.save('machine.json', machine)
-        self.save('attention.json', attention)
+        self.save('peers.json', peers)
         results = Results(self.directory)
         self.assertIsNone(plots.bandwidth(results))
         self.assertEqual(dict(plots.peaks(results)).get('mma.s8.sustained'), 1190 * 0.8)
-        self.assertFalse([w for w in compare.warnings(results, other) if 'i8 GEMM' in w])
+        moved = [w.split()[4] for w in compare.warnings(results, other) if 'GEMM' in w]
+        self.assertEqual(moved, ['int8', 'fp8'])
         section = tables.gemm(results).blocks[0]
-        self.assertEqual([str(row[-1]) for row in section.rows[:2]], ['wrong result'] * 2)
+        self.assertEqual([str(row[-1]) for row in section.rows[2:4]], ['wrong result'] * 2)
         verdicts = {str(row[0]): str(row[-1]) for row in compare.machine_table(results, other).rows}
         self.assertEqual(verdicts['memory.loads.dram'], 'unverified')
 
@@ -330,9 +331,69 @@ class Compared(Case):
     def test_identical_sets_do_not_differ_at_all(self):
         self.assertEqual(set(self.verdicts()), {'none (noise)'})
 
-    def test_yardstick_that_moved_is_told(self):
-        text, _ = rendered(self.directory, self.invent('other', speed=1.05, seed=3))
-        self.assertIn('the yardstick moved: the i8 GEMM', text)
+    def warnings(self, change=lambda name, content: None, **options):
+        """What a comparison says of the machine when `change` was done to each file of the newer set."""
+        self.directory, older = self.invent('other', **options), self.directory
+        for name in FILES[:-1]:
+            content = self.load(name)
+            change(name, content)
+            self.save(name, content)
+        newer, self.directory = self.directory, older
+        return compare.warnings(Results(older), Results(newer))
+
+    def test_only_what_no_commit_changes_speaks_of_the_machine(self):
+        def slower(name, entries, chosen):
+            def change(file, content):
+                for entry in content[entries] if file == name else ():
+                    if chosen(entry):
+                        times = entry.get('time') or {'times_us': entry['raw']}
+                        times['times_us'][:] = [t * 1.05 for t in times['times_us']]
+            return change
+
+        def ours(entry): return entry['dtype'] == 'i8'
+        def theirs(entry): return entry['dtype'] == 'f16'
+        def peak(entry): return entry['name'] == 'mma.s8.sustained'
+        def rate(entry): return entry['name'] == 'rate.i2fp'
+        for found in (self.warnings(), self.warnings(slower('attention.json', 'gemm', ours)),
+                      self.warnings(slower('machine.json', 'measurements', rate))):
+            self.assertEqual(found, [])
+        self.assertEqual(self.warnings(slower('peers.json', 'gemm', theirs)),
+                         ['the yardstick moved: PyTorch’s f16 GEMM takes 5.0 % more time, so the machine itself is not '
+                          'the same'])
+        self.assertEqual(self.warnings(slower('machine.json', 'measurements', peak)),
+                         ['the machine itself is not the same: 1 of 12 peaks of its tensor cores differ, '
+                          'mma.s8.sustained the most, by +5.0 %'])
+
+        def slower_and_newer(file, content):
+            slower('peers.json', 'gemm', theirs)(file, content)
+            if file == 'peers.json':
+                content['versions']['torch'] = '9.9'
+        self.assertEqual(self.warnings(slower_and_newer), ['the versions of torch differ: 0.0 (invented) and 9.9'])
+
+    def test_what_was_asked_and_installed_is_told_where_it_differs(self):
+        def change(name, content):
+            content.update({'run.json': {'mode': 'quick'}, 'device.json': {'driver': '999.00'}}.get(name, {}))
+            if name == 'peers.json':
+                content['versions'].update(sageattention='0.1', xformers='1.0')
+        self.assertEqual(self.warnings(change),
+                         ['the modes differ: --full and --quick', 'the drivers differ: 000.00 (invented) and 999.00',
+                          'the versions of sageattention differ: 0.0 and 0.1',
+                          'the versions of xformers differ: none and 1.0'])
+
+        def forget(name, content):
+            for field in ('mode', 'versions') if name != 'device.json' else ('driver',):
+                content.pop(field, None)
+        self.assertEqual(self.warnings(forget), [])
+
+    def test_clocks_count_as_different_above_one_percent(self):
+        found = []
+        for clock in (1980, 2000, 2010):
+            self.save('clocks.csv', 'timestamp, clocks.max.sm [MHz]\n2025/11/21 18:00:00.100, %d\n' % clock)
+            older, self.directory = self.directory, self.invent('base')
+            self.save('clocks.csv', 'timestamp, clocks.max.sm [MHz]\n2025/11/21 18:00:00.100, 1985\n')
+            found += compare.warnings(Results(self.directory), Results(older))
+            self.directory = older
+        self.assertEqual(found, ['the SM clocks under load differ: 1985 and 2010 MHz'])
 
     def test_changed_check_is_listed(self):
         other = self.invent('other')

@@ -3,6 +3,9 @@ from .results import text
 from .statistics import NOISE_RULE, Ratio, Times
 from .tables import Cell, Section, Table, figure, host_note, marked
 
+CLOCK_DIFFERENCE = 0.01
+TORCH_GEMM = 'GEMM, PyTorch'
+
 
 def compare(old, new):
     note = '%s → %s. %s A change is the time of %s over that of %s: above 1, the latter is faster.' % (
@@ -18,19 +21,56 @@ def compare(old, new):
 
 
 def warnings(old, new):
+    """What else than the commit differs between the runs: what was asked, what is installed, the machine itself."""
     found = []
     if old.name != new.name:
         found.append('the devices differ: %s and %s' % (old.name, new.name))
+    found += installed(old, new)
     clocks = [results.clock_under_load()[0] for results in (old, new)]
-    if all(clocks) and abs(clocks[1] / clocks[0] - 1) > 0.01:
+    if all(clocks) and abs(clocks[1] / clocks[0] - 1) > CLOCK_DIFFERENCE:
         found.append('the SM clocks under load differ: %.0f and %.0f MHz' % tuple(clocks))
-    gemms = [{key: time for key, time in _indexed(results).items() if key[1].startswith('GEMM')} for results in (old, new)]
-    for key in gemms[0]:
-        ratio = Ratio(gemms[1][key], gemms[0][key]) if key in gemms[1] else None
+    return found + moved_products(old, new) + moved_peaks(old, new)
+
+
+def installed(old, new):
+    """One line for each of mode, driver and package that differs; a run that does not name it says nothing of it."""
+    pairs = [('modes', *('--' + mode if mode else '' for mode in (text(r.run.get('mode')) for r in (old, new)))),
+             ('drivers', *(text(results.facts.get('driver')) for results in (old, new))),
+             ('CUDA versions of the drivers', *(figure(results.device.get('driver'), '%d') for results in (old, new)))]
+    if old.versions and new.versions:
+        pairs += [('versions of %s' % name, *(results.versions.get(name, 'none') for results in (old, new)))
+                  for name in sorted({*old.versions, *new.versions})]
+    return ['the %s differ: %s and %s' % pair for pair in pairs
+            if pair[1] != pair[2] and not {'', '–'} & {pair[1], pair[2]}]
+
+
+def moved_products(old, new):
+    """PyTorch's GEMMs that moved. Ours are compiled by the commit under test: results, which say nothing of the machine."""
+    torch = [(results.versions.get('torch'), results.versions.get('cuda')) for results in (old, new)]
+    if torch[0] != torch[1] or not torch[0][0]:
+        return []
+    found = []
+    before, after = ({key: time for key, time in _indexed(results).items() if key[1] == TORCH_GEMM}
+                     for results in (old, new))
+    for key in before:
+        ratio = Ratio(after[key], before[key]) if key in after else None
         if ratio and ratio.differs:
-            found.append('the yardstick moved: the %s %s takes %.1f %% %s time, so the machine itself is not the same'
-                         % (key[0], key[1], 100 * abs(1 / ratio.value - 1), 'less' if ratio.value > 1 else 'more'))
+            found.append('the yardstick moved: PyTorch’s %s GEMM takes %.1f %% %s time, so the machine itself is not the '
+                         'same' % (key[0], 100 * abs(1 / ratio.value - 1), 'less' if ratio.value > 1 else 'more'))
     return found
+
+
+def moved_peaks(old, new):
+    """One line on the tensor-core peaks of bench-machine, whose instructions are the same in every commit."""
+    shared = [(name, before, after) for name, before, after in _measured_twice(old, new)
+              if name.endswith(('.short', '.sustained')) and before['verified'] is after['verified'] is True]
+    moved = [(name, ratio.value - 1) for name, ratio in ((name, _change(*entries)) for name, *entries in shared)
+             if ratio and ratio.differs]
+    if not moved:
+        return []
+    name, change = max(moved, key=lambda pair: abs(pair[1]))
+    return ['the machine itself is not the same: %d of %d peaks of its tensor cores differ, %s the most, by %+.1f %%'
+            % (len(moved), len(shared), name, 100 * change)]
 
 
 def _indexed(results):
@@ -43,7 +83,7 @@ def _indexed(results):
     for case in results.peers:
         if case.status == 'ok' and case.kernel:
             found[case.who, 'peer', str(case.key)] = case.kernel
-    for what, gemms in (('GEMM', results.gemm), ('GEMM, PyTorch', results.peer_gemm)):
+    for what, gemms in (('GEMM', results.gemm), (TORCH_GEMM, results.peer_gemm)):
         for g in (g for g in gemms if g['verified'] is True):
             found[g['dtype'], what, '%d×%d×%d' % tuple(g['size'])] = g['time']
     return found
@@ -78,24 +118,30 @@ def time_text(time):
     return marked('%.1f (%.1f–%.1f)' % (time.median, time.q1, time.q3), time)
 
 
+def _measured_twice(old, new):
+    """[(name, entry before, entry after)] of the measurements of the machine that have a value in both."""
+    before = {m['name']: m for m in old.machine if m['value'] is not None}
+    return [(m['name'], before[m['name']], m) for m in new.machine if m['name'] in before and m['value'] is not None]
+
+
+def _change(before, after):
+    """How many times the second of two measurements is the first; None where their raw values cannot tell."""
+    spans = [Times(entry['raw']) for entry in (before, after)]
+    return None if any(len(s.raw) < 2 or s.median <= 0 or s.q1 <= 0 for s in spans) else Ratio(*spans)
+
+
 def machine_table(old, new):
     """Measurements of the machine: what is better depends on the unit, so only "differs" is said."""
-    before = {m['name']: m for m in old.machine}
     rows = []
-    for m in new.machine:
-        other = before.get(m['name'])
-        if not other or m['value'] is None or other['value'] is None:
-            continue
-        spans = [Times(entry['raw']) for entry in (other, m)]
-        if any(entry['verified'] is not True for entry in (other, m)):
+    for name, before, after in _measured_twice(old, new):
+        change = _change(before, after)
+        if not before['verified'] is after['verified'] is True:
             verdict = Cell('unverified', 'bad')
-        elif any(len(s.raw) < 2 or s.median <= 0 or s.q1 <= 0 for s in spans):
+        elif change is None:
             verdict = Cell('no raw values', 'dim')
-        elif Ratio(*spans).differs:
-            verdict = Cell('differs', 'warn')
         else:
-            verdict = Cell('none (noise)', 'dim')
-        rows.append([m['name'], figure(other['value']), figure(m['value']), m['unit'], verdict])
+            verdict = Cell('differs', 'warn') if change.differs else Cell('none (noise)', 'dim')
+        rows.append([name, figure(before['value']), figure(after['value']), after['unit'], verdict])
     return Table(['measurement', 'before', 'after', 'unit', 'difference'], rows, 'Machine') if rows else None
 
 
