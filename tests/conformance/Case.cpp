@@ -102,7 +102,7 @@ std::vector<Case> cases(Extent extent) {
   for (std::int64_t tokens : lengths)
     for (std::int64_t dim : {32, 64, 128})
       for (const char *mask : {"none", "causal"})
-        for (const char *config : {"flash", "sage-t", "sage-b"}) all.push_back({config, mask, dim, tokens});
+        for (const std::string &config : shippedConfigs()) all.push_back({config, mask, dim, tokens});
   for (const char *config : {"sage-t", "sage-b"}) all.push_back({config, "none", 64, lengths.back(), false});
   return all;
 }

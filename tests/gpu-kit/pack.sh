@@ -109,8 +109,15 @@ fi
 # Mistakes have an exit status and a word.
 code=0
 "$source/tools/gpu-kit/pack" --build "$work/nowhere" -o "$work/no.tar.xz" 2>"$work/talk" || code=$?
-{ [ $code = 1 ] && grep -q 'not built.*sagec.*libsagesim.so' "$work/talk" && [ ! -e "$work/no.tar.xz" ]; } ||
+{ [ $code = 1 ] && grep -q 'nowhere is no build tree' "$work/talk" && [ ! -e "$work/no.tar.xz" ]; } ||
   die 'a build that is not there'
+# Another tree's programs would bear this tree's commit.
+mkdir "$work/other"
+echo "CMAKE_HOME_DIRECTORY:INTERNAL=$work/elsewhere" >"$work/other/CMakeCache.txt"
+code=0
+"$source/tools/gpu-kit/pack" --build "$work/other" -o "$work/no.tar.xz" 2>"$work/talk" || code=$?
+{ [ $code = 1 ] && grep -q "other is a build of $work/elsewhere" "$work/talk" && [ ! -e "$work/no.tar.xz" ]; } ||
+  die 'a build of another tree'
 code=0
 "$source/tools/gpu-kit/pack" 2>/dev/null || code=$?
 [ $code = 2 ] || die 'no -o'

@@ -15,12 +15,6 @@ using reference::HostTensor;
 // What the output must keep to on this data, to be worth a time. The shipped configs give about half of it.
 double mostRelativeL1(const std::string &config) { return config == "flash" ? 0.001 : 0.025; }
 
-// Operations that the papers count: two products, multiply and add; half of them under a causal mask.
-double operations(const Shape &s, const std::string &mask) {
-  const double all = 4.0 * double(s.batch * s.heads) * double(s.tokens) * double(s.tokens) * double(s.headDim);
-  return mask == "causal" ? all / 2 : all;
-}
-
 // Rows of one head that are compared: with `keys` keys in sight of the last one.
 struct Sample {
   std::int64_t head, first, count, keys;
@@ -43,6 +37,11 @@ Status addFacts(const Kernel &kernel, Json &json) {
   json["registers"] = facts.registers;
   json["local_bytes"] = facts.localBytes;
   return {};
+}
+
+double operations(const Shape &s, const std::string &mask) {
+  const double all = 4.0 * double(s.batch * s.heads) * double(s.tokens) * double(s.tokens) * double(s.headDim);
+  return mask == "causal" ? all / 2 : all;
 }
 
 std::string caseName(const Shape &s, const std::string &config, const std::string &mask) {
@@ -90,13 +89,13 @@ Status ShapeTensors::check(const std::string &config, const std::string &mask, J
   return {};
 }
 
-Status ShapeTensors::measure(Bench &bench, const std::string &configName, const std::string &mask, Json &json) {
+Status ShapeTensors::measure(Rig &rig, const std::string &configName, const std::string &mask, Json &json) {
   SAGE_ASSIGN(Config config, Config::load(configName));
   SAGE_TRY(config.set("mask=" + mask));
   const AttentionShape problem{shape.batch, shape.heads, shape.heads, shape.tokens, shape.tokens, shape.headDim};
-  SAGE_ASSIGN(const Attention plan, Attention::create(bench.device, config, problem, bench.cache));
+  SAGE_ASSIGN(const Attention plan, Attention::create(rig.device, config, problem, rig.cache));
   SAGE_TRY(addFacts(*plan.steps().back().kernel, json)); // the attention kernel
-  SAGE_ASSIGN(Buffer workspace, bench.device->allocate(plan.workspaceBytes()));
+  SAGE_ASSIGN(Buffer workspace, rig.device->allocate(plan.workspaceBytes()));
   const auto view = [&](const Buffer &b) {
     return TensorView::contiguous(b.pointer(), DType::F16, {shape.batch, shape.heads, shape.tokens, shape.headDim});
   };
@@ -104,14 +103,14 @@ Status ShapeTensors::measure(Bench &bench, const std::string &configName, const 
       .q = view(q), .k = view(k), .v = view(v), .o = view(o), .workspace = workspace.pointer()};
 
   // The first run prepares the workspace for the kernel alone.
-  SAGE_TRY(plan.run(bench.stream, arguments));
-  SAGE_ASSIGN(const Times kernel, bench.stopwatch.time(bench.stream, [&](Stream &stream) {
+  SAGE_TRY(plan.run(rig.stream, arguments));
+  SAGE_ASSIGN(const Times kernel, rig.stopwatch.time(rig.stream, [&](Stream &stream) {
     return plan.runStep("attention", stream, arguments);
   }));
   json["kernel"] = kernel.json(operations(shape, mask));
   json["quantize"] = nullptr;
   if (plan.steps().size() > 1) {
-    SAGE_ASSIGN(const Times before, bench.stopwatch.time(bench.stream, [&](Stream &stream) -> Status {
+    SAGE_ASSIGN(const Times before, rig.stopwatch.time(rig.stream, [&](Stream &stream) -> Status {
       for (const Attention::Step &step : plan.steps())
         if (step.role != "attention") SAGE_TRY(plan.runStep(step.role, stream, arguments));
       return {};
@@ -120,7 +119,7 @@ Status ShapeTensors::measure(Bench &bench, const std::string &configName, const 
   }
   SAGE_TRY(o.fill(0xff)); // NaN: what is checked was written by the runs that are timed last
   SAGE_ASSIGN(const Times whole,
-              bench.stopwatch.time(bench.stream, [&](Stream &stream) { return plan.run(stream, arguments); }));
+              rig.stopwatch.time(rig.stream, [&](Stream &stream) { return plan.run(stream, arguments); }));
   json["end_to_end"] = whole.json(operations(shape, mask));
   json["status"] = "ok";
   return check(configName, mask, json);

@@ -8,7 +8,7 @@
 
 namespace sage::bench {
 
-struct Bench {
+struct Rig {
   DeviceRef device;
   KernelCacheRef cache;
   Stream stream;
@@ -22,7 +22,7 @@ public:
   // Times the attention kernel alone, what comes before it, and the whole plan; compares rows of the output with exact
   // attention in double precision. Fills the fields of a case; a check that fails is a status of the case, not an
   // error.
-  Status measure(Bench &bench, const std::string &config, const std::string &mask, Json &json);
+  Status measure(Rig &rig, const std::string &config, const std::string &mask, Json &json);
 
 private:
   ShapeTensors(const Data &data, const Shape &shape) : data(&data), shape(shape) {}
@@ -35,6 +35,9 @@ private:
 
 // "registers" and "local_bytes" of a thread, as the driver's compiler made the kernel. Local memory means spills.
 Status addFacts(const Kernel &kernel, Json &json);
+
+// What the papers count: two products, multiply and add; half of them under a causal mask.
+double operations(const Shape &shape, const std::string &mask);
 
 std::string caseName(const Shape &shape, const std::string &config, const std::string &mask);
 

@@ -12,20 +12,35 @@
 namespace sage::bench {
 namespace {
 
-// Host matrices in panels, as the kernel takes them.
+// Normal numbers are slow to make, so a matrix repeats this many; the period is a prime, and no two rows are alike.
+constexpr std::int64_t period = 1000003;
+
+// A matrix in panels, as the kernel takes it.
 struct Operand {
-  std::vector<float> values; // as rounded to the type
+  std::vector<float> values; // `period` as rounded to the type, and then the first ones again for a panel's width
   Buffer buffer;
   std::int64_t rows, panel;
 
-  double at(std::int64_t row, std::int64_t column) const {
-    return values[std::size_t((column / panel * rows + row) * panel + column % panel)];
+  // The values of a row that are in panel P.
+  const float *part(std::int64_t row, std::int64_t p) const {
+    return values.data() + (p * rows + row) * panel % period;
   }
 };
 
+// BITS again and again, COUNT elements.
+template <class T>
+Result<Buffer> uploadRepeated(const DeviceRef &device, const std::vector<T> &bits, std::int64_t count) {
+  std::vector<T> all(static_cast<std::size_t>(count));
+  for (std::size_t at = 0; at < all.size(); at += bits.size())
+    std::copy_n(bits.begin(), std::min(bits.size(), all.size() - at), all.begin() + std::ptrdiff_t(at));
+  SAGE_ASSIGN(Buffer buffer, device->allocate(all.size() * sizeof(T)));
+  SAGE_TRY(buffer.upload(all.data(), all.size() * sizeof(T)));
+  return buffer;
+}
+
 Result<Operand> operand(const DeviceRef &device, DType dtype, std::uint64_t stream, std::int64_t rows,
                         std::int64_t columns, std::int64_t panel) {
-  Operand made{reference::normals(21, stream, rows * columns), {}, rows, panel};
+  Operand made{reference::normals(21, stream, period), {}, rows, panel};
   std::vector<std::int8_t> bytes;
   std::vector<std::uint16_t> halves;
   for (float &value : made.values) {
@@ -37,9 +52,10 @@ Result<Operand> operand(const DeviceRef &device, DType dtype, std::uint64_t stre
       value = reference::halfValue(halves.back());
     }
   }
-  const std::size_t size = bytes.size() + 2 * halves.size();
-  SAGE_ASSIGN(made.buffer, device->allocate(size));
-  SAGE_TRY(made.buffer.upload(dtype == DType::I8 ? static_cast<const void *>(bytes.data()) : halves.data(), size));
+  const std::vector<float> first(made.values.begin(), made.values.begin() + panel);
+  made.values.insert(made.values.end(), first.begin(), first.end());
+  SAGE_ASSIGN(made.buffer, dtype == DType::I8 ? uploadRepeated(device, bytes, rows * columns)
+                                              : uploadRepeated(device, halves, rows * columns));
   return made;
 }
 
@@ -62,10 +78,13 @@ bool rowIsRight(const Operand &a, const Operand &b, DType dtype, std::int64_t k,
                 const std::vector<std::uint32_t> &bits) {
   for (std::int64_t n = 0; n < std::int64_t(bits.size()); ++n) {
     double sum = 0, magnitude = 0;
-    for (std::int64_t c = 0; c < k; ++c) {
-      const double product = a.at(row, c) * b.at(n, c);
-      sum += product;
-      magnitude += std::abs(product);
+    for (std::int64_t p = 0; p < k / a.panel; ++p) {
+      const float *x = a.part(row, p), *y = b.part(n, p);
+      for (std::int64_t c = 0; c < a.panel; ++c) {
+        const double product = double(x[c]) * double(y[c]);
+        sum += product;
+        magnitude += std::abs(product);
+      }
     }
     const double got = dtype == DType::I8 ? double(std::int32_t(bits[std::size_t(n)]))
                                           : double(std::bit_cast<float>(bits[std::size_t(n)]));
@@ -77,14 +96,14 @@ bool rowIsRight(const Operand &a, const Operand &b, DType dtype, std::int64_t k,
 
 } // namespace
 
-Status measureProduct(Bench &bench, DType dtype, const ProductSize &size, Json &json) {
+Status measureProduct(Rig &rig, DType dtype, const ProductSize &size, Json &json) {
   const std::int64_t panel = dtype == DType::I8 ? 128 : 64;
   SAGE_ASSIGN(const SourceText source, kernelSource("product.tile"));
-  SAGE_ASSIGN(const KernelRef kernel, bench.cache->kernel(bench.device, request(*bench.device, dtype, panel, source)));
+  SAGE_ASSIGN(const KernelRef kernel, rig.cache->kernel(rig.device, request(*rig.device, dtype, panel, source)));
   SAGE_TRY(addFacts(*kernel, json));
-  SAGE_ASSIGN(const Operand a, operand(bench.device, dtype, 0, size.m, size.k, panel));
-  SAGE_ASSIGN(const Operand b, operand(bench.device, dtype, 1, size.n, size.k, panel));
-  SAGE_ASSIGN(Buffer y, bench.device->allocate(std::size_t(size.m * size.n) * 4));
+  SAGE_ASSIGN(const Operand a, operand(rig.device, dtype, 0, size.m, size.k, panel));
+  SAGE_ASSIGN(const Operand b, operand(rig.device, dtype, 1, size.n, size.k, panel));
+  SAGE_ASSIGN(Buffer y, rig.device->allocate(std::size_t(size.m * size.n) * 4));
   SAGE_TRY(y.fill(0xff));
 
   const NamedView views[] = {
@@ -92,7 +111,7 @@ Status measureProduct(Bench &bench, DType dtype, const ProductSize &size, Json &
       {"B", TensorView::contiguous(b.buffer.pointer(), dtype, {size.k / panel, size.n, panel})},
       {"Y", TensorView::contiguous(y.pointer(), dtype == DType::I8 ? DType::I32 : DType::F32, {size.m, size.n})}};
   const NamedExtent extents[] = {{"K", size.k}};
-  SAGE_ASSIGN(const Times times, bench.stopwatch.time(bench.stream, [&](Stream &stream) {
+  SAGE_ASSIGN(const Times times, rig.stopwatch.time(rig.stream, [&](Stream &stream) {
     return kernel->launch(stream, {.views = views, .scalars = {}, .extents = extents});
   }));
 

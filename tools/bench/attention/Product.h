@@ -12,6 +12,6 @@ struct ProductSize {
 
 // Times it and checks rows of the result against the host. DTYPE is I8 (sums in i32, compared for equality) or F16
 // (sums in f32). Fills the fields of an entry of "gemm".
-Status measureProduct(Bench &bench, DType dtype, const ProductSize &size, Json &json);
+Status measureProduct(Rig &rig, DType dtype, const ProductSize &size, Json &json);
 
 } // namespace sage::bench

@@ -1,6 +1,8 @@
 // See Shapes.h.
 #include "attention/Shapes.h"
 
+#include "sage/runtime/Config.h"
+
 namespace sage::bench {
 namespace {
 
@@ -42,8 +44,8 @@ std::vector<Shape> shapes(Extent extent) {
 }
 
 std::vector<std::string> configs(Extent extent) {
-  if (extent == Extent::Full) return {"sage-t", "sage-b", "flash"};
-  return {"sage-b", "flash"};
+  if (extent == Extent::Full) return shippedConfigs();
+  return {"sage-b", "flash"}; // one of each kind
 }
 
 } // namespace sage::bench

@@ -18,7 +18,7 @@ struct Shape {
 };
 
 std::vector<Shape> shapes(Extent extent);
-// The shipped configs that are timed on every shape.
+// The shipped configs that are timed on every shape: all of them in a full run.
 std::vector<std::string> configs(Extent extent);
 
 } // namespace sage::bench

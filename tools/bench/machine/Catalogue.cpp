@@ -1,5 +1,5 @@
-// The order of the probes: first what is quick and answers the most; wgmma, which the driver compiles for seconds, last.
-// A run that its time limit stops loses the last ones.
+// The order of the probes: first what is quick and answers the most; wgmma, which the driver compiles for seconds,
+// last. A run that its time limit stops loses the last ones.
 #include "Probe.h"
 
 namespace sage::machine {

@@ -17,8 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long a child may say nothing. On a GPU a probe takes less than a second, and the GPU kit's shortest limit of all
-// probes together is 15 seconds; in the simulator it takes its time, and so may a driver that opens the device.
+// How long a child may say nothing. On a GPU the longest probe should take two seconds, one of them the driver's
+// compiler's for the largest wgmma, and the GPU kit's shortest limit of all probes together is 24 seconds; in the
+// simulator a probe takes its time, and so may a driver that opens the device.
 constexpr int gpuSilenceSeconds = 6, silenceSeconds = 60;
 
 std::vector<const Probe *> selectProbes(const std::string &only) {

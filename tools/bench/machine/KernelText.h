@@ -43,7 +43,7 @@ std::string copyToShared(std::size_t bytes);
 
 // A loop whose passes are timed by the clock of the SM, with what is stored at the end:
 //
-//   SETUP; twice { barrier; start = clock; BEFORE; count times BODY; AFTER; stop = clock }; ENDING; store
+//   SETUP; twice { barrier; start = clock; count times BODY; AFTER; stop = clock }; ENDING; store
 //
 // The first pass warms up. `out` begins with {start, stop} (u64) of each warp of each block; then come the registers
 // RESULTS (.b32) of each thread.

@@ -1,7 +1,7 @@
 // What a launch costs on the host's side: a kernel of one warp whose first thread adds one.
 #include "Probe.h"
 
-#include "Statistics.h"
+#include "record/Statistics.h"
 
 #include <chrono>
 
@@ -32,8 +32,8 @@ Result<std::vector<Reading>> measure(Bench &bench) {
     waited.raw.push_back(usSince(start));
   }
   SAGE_ASSIGN(const std::vector<std::uint32_t> output, bench.output(1));
-  queued.value = median(queued.raw);
-  waited.value = median(waited.raw);
+  queued.value = bench::median(queued.raw);
+  waited.value = bench::median(waited.raw);
   queued.verified = waited.verified = output[0] == std::uint32_t((repetitions + 1) * inARow + singles);
   return std::vector{queued, waited};
 }

@@ -5,7 +5,7 @@
 // After each way of loading the kernel is run.
 #include "Probe.h"
 
-#include "Statistics.h"
+#include "record/Statistics.h"
 
 #include <bit>
 #include <chrono>
@@ -51,7 +51,7 @@ template <class MakeImage> Result<Reading> measureLoads(Bench &bench, MakeImage 
     SAGE_ASSIGN(const std::vector<std::uint32_t> output, bench.output(threads));
     reading.verified &= computes(output);
   }
-  reading.value = median(reading.raw);
+  reading.value = bench::median(reading.raw);
   return reading;
 }
 

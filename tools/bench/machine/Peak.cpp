@@ -1,7 +1,7 @@
 // See Peak.h.
 #include "Peak.h"
 
-#include "Statistics.h"
+#include "record/Statistics.h"
 
 namespace sage::machine {
 namespace {
@@ -26,7 +26,7 @@ Status measureLength(Bench &bench, const Peak &peak, unsigned grid, int count, i
     SAGE_ASSIGN(const double ms, bench.milliseconds(grid, count));
     tops.raw.push_back(operations / ms * 1e-9);
   }
-  tops.value = median(tops.raw);
+  tops.value = bench::median(tops.raw);
   SAGE_ASSIGN(const TimedResults last, bench.timedOutput(grid, peak.resultsPerThread));
   tops.verified = isRight(bench, peak, grid, count, last.results);
   return {};
@@ -51,10 +51,10 @@ Result<std::vector<Reading>> measurePeak(Bench &bench, const Peak &peak) {
   // First, since it also warms up and makes room for the output.
   for (int k = 0; k < bench.pick(1, 3, 5); ++k) {
     SAGE_ASSIGN(const TimedResults timed, bench.runTimed(grid, shortCount, peak.resultsPerThread));
-    perClock.raw.push_back(shortCount * peak.operationsPerCount / median(timed.clocks));
+    perClock.raw.push_back(shortCount * peak.operationsPerCount / bench::median(timed.clocks));
     perClock.verified &= isRight(bench, peak, grid, shortCount, timed.results);
   }
-  perClock.value = median(perClock.raw);
+  perClock.value = bench::median(perClock.raw);
   SAGE_TRY(measureLength(bench, peak, grid, shortCount, bench.pick(1, 5, 11), brief));
   SAGE_TRY(measureLength(bench, peak, grid, longCount, bench.pick(1, 2, 5), sustained));
   brief.verified &= computes;

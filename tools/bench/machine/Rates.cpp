@@ -4,7 +4,7 @@
 #include "Rates.h"
 
 #include "Elements.h"
-#include "Statistics.h"
+#include "record/Statistics.h"
 
 #include "reference/Half.h"
 
@@ -88,7 +88,7 @@ const std::vector<Rate> &rates() {
        {"sm_89", "sm_90a", "sm_120a"}},
       {"rate.max2", "maximum of two s32 (IMNMX, VIMNMX)", "max.s32 x{k}, x{k}, x{k+1};", 1, {}, 1.f, largerOfTwo},
       {"rate.max3",
-       "maximum of three s32 (VIMNMX3 on sm_90a and later, else two instructions)",
+       "maximum of three s32 (VIMNMX3 on sm_90a, two instructions elsewhere)",
        "max.s32 m, x{k}, x{k+1};\nmax.s32 x{k}, m, x{k+2};",
        1,
        {},
@@ -180,7 +180,7 @@ Result<std::vector<Reading>> measureRate(Bench &bench, const RateCheck &check, i
   const double operations = double(count) * stepsPerRound * operationsPerStep * rateThreads;
   for (int repetition = 0; repetition < repetitions; ++repetition) {
     SAGE_ASSIGN(const TimedResults timed, bench.runTimed(grid, count, std::size_t(resultsPerThread)));
-    reading.raw.push_back(operations / median(timed.clocks));
+    reading.raw.push_back(operations / bench::median(timed.clocks));
     const std::size_t perBlock = std::size_t(resultsPerThread) * rateThreads;
     for (unsigned block = 1; block < grid; ++block)
       reading.verified &= std::equal(timed.results.begin(), timed.results.begin() + std::ptrdiff_t(perBlock),
@@ -190,7 +190,7 @@ Result<std::vector<Reading>> measureRate(Bench &bench, const RateCheck &check, i
       reading.verified &= check.accept(initial[thread], 2ll * count * stepsPerRound,
                                        &timed.results[thread * std::size_t(resultsPerThread)]);
   }
-  reading.value = median(reading.raw);
+  reading.value = bench::median(reading.raw);
   return std::vector{reading};
 }
 

@@ -11,7 +11,7 @@
 #include "Probe.h"
 
 #include "Elements.h"
-#include "Statistics.h"
+#include "record/Statistics.h"
 
 #include <bit>
 #include <cmath>
@@ -121,9 +121,9 @@ Result<std::vector<Reading>> measure(Bench &bench, bool isFree) {
       const double sum = std::bit_cast<float>(timed.results[k]);
       reading.verified &= std::fabs(sum - count * one.sum) <= 1e-4 * count * one.magnitude;
     }
-    reading.raw.push_back(double(count) * rows * columns * (threads / 32) / median(timed.clocks));
+    reading.raw.push_back(double(count) * rows * columns * (threads / 32) / bench::median(timed.clocks));
   }
-  reading.value = median(reading.raw);
+  reading.value = bench::median(reading.raw);
   return std::vector{reading};
 }
 

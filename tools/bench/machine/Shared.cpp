@@ -4,7 +4,7 @@
 // SASS: 16 LDSM.16.M88.4 a count and 32 LOP3, which the loads leave time for.
 #include "Probe.h"
 
-#include "Statistics.h"
+#include "record/Statistics.h"
 
 namespace sage::machine {
 namespace {
@@ -61,9 +61,9 @@ Result<std::vector<Reading>> measure(Bench &bench) {
     SAGE_ASSIGN(const TimedResults timed, bench.runTimed(grid, count, 4));
     for (std::size_t k = 0; k < timed.results.size(); ++k)
       reading.verified &= timed.results[k] == wanted[k % wanted.size()];
-    reading.raw.push_back(double(count) * loads * 512 * (threads / 32) / median(timed.clocks));
+    reading.raw.push_back(double(count) * loads * 512 * (threads / 32) / bench::median(timed.clocks));
   }
-  reading.value = median(reading.raw);
+  reading.value = bench::median(reading.raw);
   return std::vector{reading};
 }
 

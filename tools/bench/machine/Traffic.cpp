@@ -1,7 +1,7 @@
 // See Traffic.h.
 #include "Traffic.h"
 
-#include "Statistics.h"
+#include "record/Statistics.h"
 
 namespace sage::machine {
 namespace {
@@ -43,7 +43,7 @@ Result<Reading> measureSource(Bench &bench, const Traffic &traffic, const Source
   }
   SAGE_ASSIGN(const std::vector<std::uint32_t> output, bench.output(1));
   reading.verified = output[0] == sum * std::uint32_t(source.passes * (source.repetitions + 1));
-  reading.value = median(reading.raw);
+  reading.value = bench::median(reading.raw);
   reading.detail = std::to_string(traffic.pieceBytes * std::size_t(source.pieces)) + " bytes";
   return reading;
 }

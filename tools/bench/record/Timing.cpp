@@ -1,27 +1,21 @@
 // See Timing.h.
 #include "record/Timing.h"
 
+#include "record/Statistics.h"
+
 #include <algorithm>
-#include <cmath>
 
 namespace sage::bench {
 
 constexpr int flushReads = 2;
 
-double Times::quantile(double q) const {
-  if (us.empty()) return NAN;
-  std::vector<double> sorted = us;
-  std::sort(sorted.begin(), sorted.end());
-  const double at = q * double(sorted.size() - 1);
-  const std::size_t below = std::size_t(at), above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - double(below)) * (sorted[above] - sorted[below]);
-}
+double Times::median() const { return bench::median(us); }
 
 Json Times::json(double operations) const {
   Json json{{"times_us", us},
             {"median_us", median()},
-            {"q1_us", quantile(.25)},
-            {"q3_us", quantile(.75)},
+            {"q1_us", quantile(us, .25)},
+            {"q3_us", quantile(us, .75)},
             {"host_bound", hostBound()}};
   if (operations > 0) json["tops"] = operations / median() * 1e-6;
   return json;

@@ -15,9 +15,7 @@ struct Times {
   int late = 0;           // of them, those whose work was queued when the device had passed the first event
   // Whether at least half of the runs were late: the times may hold some of the host's.
   bool hostBound() const { return 2 * late >= int(us.size()); }
-  double median() const { return quantile(.5); }
-  // Linear between the two nearest.
-  double quantile(double q) const;
+  double median() const;
   // {"times_us", "median_us", "q1_us", "q3_us", "host_bound"}, and "tops" when OPERATIONS are given.
   Json json(double operations = 0) const;
 };
