@@ -55,6 +55,7 @@ done
 echo "$@" >"$(dirname "$0")/arguments"; printf 'one\nsage-b: failed, \001\033[31m "\\x"\n\n'; exit 5
 END
 script "$tools/nvidia-smi" <<'END'
+case "$*" in *-lms*) echo "$* TZ=$TZ" >>"$(dirname "$0")/sampled" ;; esac
 case "$*" in
 -q) printf 'Driver Version                            : 580.00\n' ;;
 *event_reasons*) exit 2 ;; # an old driver
@@ -74,7 +75,7 @@ END
 start() { PATH=$tools:/usr/bin:/bin bash "$kit/run.sh" "$@"; }
 
 code=0
-CUDA_CACHE_DISABLE=1 CUDA_LAUNCH_BLOCKING=1 SAGEC_KERNELS=/none CUDA_VISIBLE_DEVICES=0 \
+CUDA_CACHE_DISABLE=1 CUDA_LAUNCH_BLOCKING=1 SAGEC_KERNELS=/none CUDA_VISIBLE_DEVICES=3,1 TZ=Asia/Tokyo \
   start --quick --out "$work/out" >"$work/printed" 2>"$work/talk" || code=$?
 [ $code = 5 ] || die "exit status $code where stages failed"
 cd "$work/out"
@@ -107,7 +108,10 @@ python3 -c 'import json, sys; [json.load(open(name)) for name in sys.argv[1:]]' 
 # What would change the measurement is not handed on; what chooses the GPU is.
 grep -qE '^(CUDA_CACHE_DISABLE|CUDA_LAUNCH_BLOCKING|SAGEC_KERNELS)=' "$kit/bin/environment" &&
   die 'settings are handed on'
-grep -q '^CUDA_VISIBLE_DEVICES=0$' "$kit/bin/environment" || die 'the choice of the GPU is not handed on'
+grep -q '^CUDA_VISIBLE_DEVICES=3,1$' "$kit/bin/environment" || die 'the choice of the GPU is not handed on'
+# The GPU that is sampled is the one that is measured, and times are of the same clock as those of the programs.
+grep -q '^CUDA_DEVICE_ORDER=PCI_BUS_ID$' "$kit/bin/environment" || die 'devices are not counted as nvidia-smi does'
+grep -q -- '^-i 3 .*-lms 200 TZ=UTC0$' "$tools/sampled" || die "sampled wrongly: $(cat "$tools/sampled")"
 
 # PyTorch was read ahead, and whoever did it is gone (nothing runs any more, see above).
 grep -q 'import torch' "$tools/imported" || die 'PyTorch was not read ahead'
