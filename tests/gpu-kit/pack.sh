@@ -67,6 +67,17 @@ if [ -x /usr/bin/python3 ]; then
   grep -q simulated "$work/r.html" || die 'the report does not say that times are simulated'
   grep -qE 'aria-label="(TOPS|Roofline)' "$work/r.html" && die 'the report plots the speed of a simulated device'
   grep -q '| sage-b | quantized_bits | [1-9]' "$work/r.md" || die 'no conformance in the report'
+  # A run finds its place in the source tree once.
+  mkdir -p "$work/tree/tools/bench/results"
+  cp -R "$source/tools/gpu-kit" "$work/tree/tools/"
+  keep=$work/tree/tools/gpu-kit/keep
+  sed -i 's/"dirty": [a-z]*/"dirty": false/; s/"commit": "[a-z0-9]*"/"commit": "0123456789abcdef"/' run.json
+  kept=$(bare "$keep" "$work/empty/out") || die 'the run is not kept'
+  [[ $kept == *tools/bench/results/20??-??-??-sagesim_sm_80-0123456 ]] || die "the run is kept as $kept"
+  [ -s "$kept/attention.json" ] && [ ! -e "$kept/results.tar.xz" ] || die 'not what was to be kept'
+  bare "$keep" "$work/empty/out" 2>/dev/null && die 'kept twice'
+  bare "$keep" "$work/tree" 2>/dev/null && die 'what is no run is kept'
+  true
 fi
 
 # As on a GPU: watchdogs, child processes and all that is for a device that is not simulated, in one process with the
