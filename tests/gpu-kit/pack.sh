@@ -105,6 +105,13 @@ grep -q '"twin": "sim:sm_90a"' gpu/conformance.json || die 'no simulator beside 
 grep -qE '^Machine: [1-9][0-9]* measurements verified, 0 failed, 0 skipped' gpu/summary.txt ||
   die 'skipped measurements'
 
+if [ -x /usr/bin/python3 ]; then
+  bare /usr/bin/python3 "$source/tests/gpu-kit/format_test.py" "$PWD/out" "$PWD/gpu" >"$work/talk" 2>&1 || {
+    cat "$work/talk"
+    die 'the results that the report is tested with are not like real ones'
+  }
+fi
+
 code=0
 gpu none none || code=$?
 { [ $code = 3 ] && grep -q 'CUDA_ERROR_NO_DEVICE' "$work/talk" && [ ! -e none ]; } || die 'a driver without a device'

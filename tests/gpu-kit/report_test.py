@@ -4,6 +4,7 @@ import html.parser
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ sys.path[:0] = [KIT, os.path.join(HERE, 'fixtures')]
 
 import invented_results  # noqa: E402
 from sagekit import bounds, compare, markdown, page, plots, svg, tables  # noqa: E402
+from sagekit.peers import every_peer  # noqa: E402
+from sagekit.results import Case as ReadCase  # noqa: E402
 from sagekit.results import Results  # noqa: E402
 from sagekit.statistics import Ratio, Times, quantile  # noqa: E402
 
@@ -28,6 +31,10 @@ def rendered(*directories):
     groups = [('' if len(sets) == 1 else r.label, r, tables.sections(r)) for r in sets]
     groups += [('compared', None, [compare.compare(sets[0], other)]) for other in sets[1:]]
     return page.render('t', groups), markdown.render('t', [(n, s) for n, _, s in groups])
+
+
+def table_of(section, title):
+    return next(b for b in section.blocks if isinstance(b, tables.Table) and b.title.startswith(title))
 
 
 class Balance(html.parser.HTMLParser):
@@ -114,8 +121,58 @@ class Complete(Case):
     def test_roofline_stands_on_measured_roofs(self):
         results = Results(self.directory)
         self.assertEqual(plots.bandwidth(results), (2950, 'memory.loads.dram'))
-        names = [name for name, _ in plots.peaks(results)]
-        self.assertEqual(names, ['wgmma.%s-n256-shared.sustained' % dtype for dtype in ('s8', 'f16', 'e4m3')])
+        wide = ['wgmma.%s-n256-shared' % dtype for dtype in ('s8', 'f16', 'e4m3')]
+        self.assertEqual({name for name, _ in plots.peaks(results)}, {'mma.s8', 'mma.f16', *wide})
+        drawn = plots.roofline(results)
+        for name, value in (('mma.s8', 952), ('wgmma.s8-n256-shared', 1512), ('memory.loads.dram', 2950)):
+            self.assertIn('>%s: %d' % (name, value), drawn)
+        self.assertIn('over about 100 ms', tables.roofline(results).blocks[-1])
+
+    def test_roofs_of_one_type_that_are_the_same_are_one(self):
+        machine = self.load('machine.json')
+        for m in machine['measurements']:
+            if m['name'] == 'mma.f16.sustained':
+                m['value'] = 930 * 0.8 * 0.99
+            if m['name'] == 'mma.s8.sustained':
+                m['value'] = 1890 * 0.8 * 1.01
+        self.save('machine.json', machine)
+        self.assertEqual([name for name, _ in plots.peaks(Results(self.directory))],
+                         ['wgmma.f16-n256-shared', 'wgmma.e4m3-n256-shared', 'mma.s8'])
+
+    def test_arch_has_roofs_where_none_was_measured(self):
+        machine = self.load('machine.json')
+        machine['measurements'] = [m for m in machine['measurements'] if not m['name'].endswith('.sustained')]
+        self.save('machine.json', machine)
+        results = Results(self.directory)
+        self.assertEqual([name for name, _ in plots.peaks(results)], ['f16 (arch)', 's8 (arch)', 'e4m3 (arch)'])
+        note, _ = tables.roofline(results).blocks
+        self.assertIn('the roofs are those of the arch', note)
+
+    def test_labels_of_roofs_lie_beside_the_plot(self):
+        drawn = plots.roofline(Results(self.directory))
+        marks = [float(x) for x in re.findall(r'<circle [^>]*cx="([\d.]+)"', drawn[drawn.index('<figure>'):])]
+        labels = [(float(x), float(y)) for x, y in
+                  re.findall(r'<text class="boundlabel" x="([\d.]+)" y="([\d.]+)" text-anchor="start">w?g?mma', drawn)]
+        self.assertEqual(len(labels), 5)
+        self.assertGreater(min(x for x, _ in labels), max(marks))
+        heights = sorted(y for _, y in labels)
+        self.assertGreaterEqual(min(b - a for a, b in zip(heights, heights[1:])), 12)
+
+    def test_intensity_counts_what_a_kernel_reads_and_writes(self):
+        def intensity(who, peer=None, bits=None, **heads):
+            shape = dict({'batch': 3, 'query_heads': 2, 'key_heads': 2, 'tokens': 100, 'head_dim': 64}, **heads)
+            time = {'times_us': [1.0]}
+            entry = dict(shape, config=who, kernel=time) if peer is None else dict(shape, peer=peer, bits=bits, time=time)
+            return plots.intensity(ReadCase(entry, 'config' if peer is None else 'peer'))
+        # 4·2·100²·64 operations a batch. Q, K, V and O have 12800 elements each, with 4 query and 2 key heads Q and O
+        # twice that.
+        self.assertEqual(intensity('flash'), 5120000 / (4 * 25600))
+        self.assertEqual(intensity('sage-b'), 5120000 / (2 * 12800 + 2 * 25600))
+        self.assertEqual(intensity('', 'sdpa-cudnn', 16), 5120000 / (4 * 25600))
+        self.assertEqual(intensity('', 'sage-int8-fp8', 8), 5120000 / (4 * 25600))
+        self.assertEqual(intensity('', 'flash-attn-3-fp8', 8), 5120000 / (3 * 12800 + 25600))
+        self.assertEqual(intensity('sage-b', query_heads=4), 10240000 / (25600 + 12800 + 25600 + 51200))
+        self.assertIn('flash-attn-3-fp8', [peer.name for peer in every_peer()])
 
     def test_unverified_figures_are_shown_but_are_no_yardstick(self):
         other = Results(self.invent('other', speed=1.5))
@@ -129,10 +186,10 @@ class Complete(Case):
         self.save('peers.json', peers)
         results = Results(self.directory)
         self.assertIsNone(plots.bandwidth(results))
-        self.assertEqual(dict(plots.peaks(results)).get('mma.s8.sustained'), 1190 * 0.8)
+        self.assertEqual(dict(plots.peaks(results)).get('mma.s8'), 1190 * 0.8)
         moved = [w.split()[4] for w in compare.warnings(results, other) if 'GEMM' in w]
         self.assertEqual(moved, ['int8', 'fp8'])
-        section = tables.gemm(results).blocks[0]
+        section = tables.gemm(results).blocks[1]
         self.assertEqual([str(row[-1]) for row in section.rows[2:4]], ['wrong result'] * 2)
         verdicts = {str(row[0]): str(row[-1]) for row in compare.machine_table(results, other).rows}
         self.assertEqual(verdicts['memory.loads.dram'], 'unverified')
@@ -157,6 +214,8 @@ class Complete(Case):
             text, short = marked(*place)
             self.assertRegex(text, seen)
             self.assertIn('† host-bound', short)
+            ratio = re.search(r'<td([^>]*)>[\d.]+ \([\d.]+–[\d.]+\) †</td>', text)
+            self.assertEqual(ratio and ratio.group(1), None if 'gemm' in place else ' class="num"')
         text, short = rendered(self.directory, os.path.join(self.scratch.name, 'host-bound'))
         self.assertRegex(text, r'\) †</td>')
         self.assertIn('† host-bound', short[short.index('## Comparison'):])
@@ -175,11 +234,47 @@ class Complete(Case):
         attention['cases'][0].update(began=began + 17, ended=began + 20)
         self.save('attention.json', attention)
         results = Results(self.directory)
-        self.assertEqual(results.clock_of(results.attention[1]), None)
+        self.assertEqual(tables.clock_text(results, results.attention[1]), '–')
         clock, origin = results.clock_under_load()
-        self.assertEqual((clock, results.clock_of(results.attention[0])), (1234, 1234))
+        self.assertEqual((clock, tables.clock_text(results, results.attention[0])), (1234, '1234'))
         self.assertIn("benchmark's cases", origin)
         self.assertIn('Clock of every case', rendered(self.directory)[0])
+
+    def test_clocks_of_an_idle_device_do_not_count(self):
+        rows = ['timestamp, clocks.current.sm [MHz], utilization.gpu [%]']
+        for second, clock, load in ((1, 1900, 100), (2, 1700, 50), (3, 210, 49), (4, 210, 0)):
+            rows.append('2025/11/21 18:00:0%d.000, %d MHz, %d %%' % (second, clock, load))
+        self.save('clocks.csv', '\n'.join(rows))
+        start = invented_results.START
+        self.assertEqual(Results(self.directory).clock_between(start, start + 9), 1800)
+        self.assertIsNone(Results(self.directory).clock_between(start + 3, start + 9))
+
+    def test_rate_of_a_product_is_that_at_its_own_clock(self):
+        def rows():
+            return [[str(cell) for cell in row[4:6]] for row in tables.gemm(Results(self.directory)).blocks[1].rows]
+        attention, start = self.load('attention.json'), invented_results.START
+        self.save('clocks.csv', 'timestamp, clocks.max.sm [MHz], clocks.current.sm [MHz], utilization.gpu [%]\n'
+                                '2025/11/21 18:00:01.000, 2000, 1000, 100\n')
+        attention['gemm'][0].update(began=start + 0.5, ended=start + 1.5)
+        tops = Times(attention['gemm'][0]['time']['times_us']).tops(2 * 8192 ** 3)
+        self.save('attention.json', attention)
+        self.assertEqual(rows()[0], ['1000', '%.0f %%' % (100 * tops / (8192 * 132 * 1000 / 1e6))])
+        attention['gemm'][0].update(began=start + 2, ended=start + 3)
+        self.save('attention.json', attention)
+        self.assertEqual(rows()[0], ['2000 (as for the bounds)', '%.0f %%' % (100 * tops / (8192 * 132 * 2000 / 1e6))])
+
+    def test_every_check_has_its_bounds(self):
+        every = table_of(tables.accuracy(Results(self.directory)), 'Every check')
+        cells = {(row[0].split()[0], row[1]): row[-2] for row in every.rows}
+        self.assertEqual((cells['sage-b', 'accuracy'], cells['flash', 'accuracy'], cells['sage-b', 'repeat_bits']),
+                         ('cosine ≥ 0.9998, relative L1 ≤ 0.02', 'cosine ≥ 0.99999, relative L1 ≤ 0.001', '–'))
+
+    def test_failed_case_of_a_peer_has_no_speed(self):
+        peers = self.load('peers.json')
+        peers['cases'][0].update(status='failed', reason='relative L1 0.7, more than 0.005')
+        self.save('peers.json', peers)
+        every = table_of(tables.speed(Results(self.directory)), 'Every peer')
+        self.assertEqual(str(next(row for row in every.rows if row[-1].startswith('relative L1'))[3]), 'failed')
 
     def test_partial_stage_is_a_failure(self):
         run = self.load('run.json')
@@ -316,8 +411,7 @@ class Simulated(Case):
 class Compared(Case):
     def verdicts(self, **options):
         old, new = Results(self.directory), Results(self.invent('other', **options))
-        every = next(b for b in compare.compare(old, new).blocks
-                     if isinstance(b, tables.Table) and b.title.startswith('Every timing'))
+        every = table_of(compare.compare(old, new), 'Every timing')
         return [str(row[-1]) for row in every.rows]
 
     def test_same_speed_is_no_difference(self):
@@ -432,6 +526,13 @@ class Parts(unittest.TestCase):
         for low, high in zip(placed, placed[1:]):
             self.assertGreaterEqual(high - low, 12)
         self.assertLessEqual(max(placed), 205)
+
+    def test_text_is_anchored_where_it_is_asked_for(self):
+        plot = svg.Plot(500, 300, 'p', (0, 10, False), (0, 10, False), 'x', '')
+        plot.text(5, 6, 'to the left', 'end')
+        self.assertIn('x="5.0" y="6.0" text-anchor="end">to the left<', str(plot))
+        self.assertRegex(str(plot), r'class="tick" x="49.0" y="[\d.]+" text-anchor="end">10<')
+        self.assertRegex(str(plot), r'class="tick" x="484.0" y="[\d.]+" text-anchor="middle">10<')
 
     def test_ticks_are_round_and_inside(self):
         self.assertEqual(svg.Scale(0, 1040, 0, 100).ticks(), [0, 200, 400, 600, 800, 1000])

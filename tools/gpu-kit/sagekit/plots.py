@@ -3,6 +3,7 @@ nothing to draw. Figures of a simulated device are never drawn."""
 from html import escape
 
 from . import bounds
+from .statistics import LEAST_DIFFERENCE
 from .svg import MARKERS, Drawing, Plot, spread_labels
 
 COLOURS = 12
@@ -112,14 +113,18 @@ def speed(results):
         _panel(results, d, mask, looks, panels[d, mask], (min(tokens), max(tokens))) for d, mask in order)
 
 
+# Peers whose timed call is handed Q, K and V in 8 bits. The others take f16, whatever they multiply in.
+READS_8_BITS = ('flash-attn-3-fp8',)
+
+
 def intensity(case):
-    """Operations per byte that must cross memory at least once: Q, K, V in, O out, in the types of the kernel."""
+    """Operations per byte that must cross memory at least once: Q, K, V in, O out, in the types of the timed call."""
     key = case.key
     if case.bits is None:
-        qk = 1 if bounds.config_types(case.who)[0] == 's8' else 2
+        qk, v = (2 if dtype == 'f16' else 1 for dtype in bounds.config_types(case.who))
     else:
-        qk = 1 if case.bits == 8 else 2
-    per_token = key.query_heads * (qk + 2) + key.key_heads * (qk + 2)
+        qk = v = 1 if case.who in READS_8_BITS else 2
+    per_token = key.query_heads * (qk + 2) + key.key_heads * (qk + v)
     return key.operations / (key.batch * key.tokens * key.head_dim * per_token)
 
 
@@ -129,21 +134,35 @@ def measured(results, group):
             if m['group'] == group and m['verified'] is True and (m['value'] or 0) > 0]
 
 
+SUSTAINED = '.sustained'
+OF_ARCH = ' (arch)'
+
+
+def is_theory(roof):
+    return roof.endswith(OF_ARCH)
+
+
 def peaks(results):
-    """MMA peaks in TOPS: the highest measured one of each type that the device sustains; where none was measured, those
-    of the arch. Products of f16 with sums in f16 are a type of their own, which no config uses."""
+    """[(name, TOPS)] of the tensor cores: of each type the highest measured peak of `mma` and of `wgmma` that the device
+    sustains, one of them where they are the same; where none was measured, those of the arch. Products of f16 with sums
+    in f16 are a type of their own, which no config uses."""
     clock, _ = results.clock_under_load()
     highest = {}
     for name, value, unit in measured(results, 'mma'):
         dtype = next((t for t in ('bf16', 'f16', 'e4m3', 's8') if t in name), None)
-        if 'f16-f16' in name or not name.endswith('.sustained'):
+        if unit != 'TOPS' or not dtype or 'f16-f16' in name or not name.endswith(SUSTAINED):
             continue
-        if unit == 'TOPS' and dtype and value > highest.get(dtype, ('', 0))[1]:
-            highest[dtype] = (name, value)
-    found = list(highest.values())
+        instructions = highest.setdefault(dtype, {})
+        instruction = name.partition('.')[0]
+        if value > instructions.get(instruction, ('', 0))[1]:
+            instructions[instruction] = (name[:-len(SUSTAINED)], value)
+    found = [roof for instructions in highest.values() for roof in instructions.values()
+             if roof == max(instructions.values(), key=lambda r: r[1])
+             or roof[1] * (1 + LEAST_DIFFERENCE) < max(value for _, value in instructions.values())]
     known = bounds.rates(results.arch) or {}
-    theory = [(dtype + ' (arch)', bounds.rate_tops(results.arch, dtype, results.multiprocessors, clock)) for dtype in known]
-    return found or [(name, value) for name, value in theory if value]
+    theory = [(dtype + OF_ARCH, bounds.rate_tops(results.arch, dtype, results.multiprocessors, clock))
+              for dtype in known]
+    return sorted(found or [(name, value) for name, value in theory if value], key=lambda roof: roof[1])
 
 
 def bandwidth(results):
@@ -157,15 +176,18 @@ def bandwidth(results):
     return max(found) if found else None
 
 
-def _neighbours(roofs, plot):
-    """Groups of roofs, lowest first, whose labels would touch."""
-    groups = []
-    for roof in roofs:
-        if groups and plot.y(groups[-1][-1][1]) - plot.y(roof[1]) < 14:
-            groups[-1].append(roof)
-        else:
-            groups.append([roof])
-    return groups
+def _roofs(plot, roofs, memory):
+    """Roofs with their names to the right of the plot, where no marker is, and the slope of the memory."""
+    at = spread_labels([plot.y(value) + 4 for _, value in roofs], 13, plot.top, plot.bottom)
+    for (name, value), y in zip(roofs, at):
+        start = max(plot.x.low, value * 1e3 / memory[0]) if memory else plot.x.low
+        plot.line(plot.x(start), plot.y(value), plot.right, plot.y(value), 'bound')
+        plot.text(plot.right + 6, y, '%s: %.0f' % (name, value), 'start', 'boundlabel')
+    if memory and roofs:
+        corner = min(roofs[-1][1] * 1e3 / memory[0], plot.x.high)
+        low = max(plot.x.low, plot.y.low * 1e3 / memory[0])
+        plot.path([(plot.x(x), plot.y(x * memory[0] / 1e3)) for x in (low, corner)], 'bound')
+        plot.text(plot.x(low) + 10, plot.top + 12, '%s: %.0f GB/s' % (memory[1], memory[0]), 'start', 'boundlabel')
 
 
 def roofline(results):
@@ -177,26 +199,15 @@ def roofline(results):
     looks = series_of(results)
     tops = [c.kernel.tops(c.key.operations) for c, _ in cases]
     xs = [intensity(c) for c, _ in cases]
-    roofs = sorted(peaks(results), key=lambda item: item[1])
-    memory = bandwidth(results)
+    roofs, memory = peaks(results), bandwidth(results)
     high = max(tops + [value for _, value in roofs])
     x_low, x_high = min(xs) / 2, max(xs) * 2
     if memory and roofs:
         x_low = min(x_low, roofs[0][1] * 1e3 / memory[0] / 3)
     plot = Plot(1130, 440, 'Roofline', (x_low, x_high, True), (min(tops) / 2, high * 1.5, True),
-                'operations per byte of device memory (each tensor once)', 'TOPS', title='Roofline')
-    for _, value in roofs:
-        start = max(x_low, value * 1e3 / memory[0]) if memory else x_low
-        plot.line(plot.x(start), plot.y(value), plot.right, plot.y(value), 'bound')
-    for near in _neighbours(roofs, plot):
-        label = ', '.join('%s: %.0f' % roof for roof in near)
-        plot.text(plot.right, plot.y(near[-1][1]) - 5, label, 'end', 'boundlabel')
-    if memory and roofs:
-        corner = roofs[-1][1] * 1e3 / memory[0]
-        low = max(x_low, plot.y.low * 1e3 / memory[0])
-        ends = [(low, low * memory[0] / 1e3), (min(corner, x_high), min(corner, x_high) * memory[0] / 1e3)]
-        plot.path([(plot.x(x), plot.y(y)) for x, y in ends], 'bound')
-        plot.text(plot.x(low) + 10, plot.top + 12, '%s: %.0f GB/s' % (memory[1], memory[0]), 'start', 'boundlabel')
+                'operations per byte of device memory (each tensor once)', 'TOPS', title='Roofline',
+                margins=(56, 210, 34, 46))
+    _roofs(plot, roofs, memory)
     for (case, mine), x, y in zip(cases, xs, tops):  # ours last, on top
         look = looks[case.who, mine]
         plot.marker(plot.x(x), plot.y(y), look.shape, look.mark, '%s, %s: %.0f TOPS' % (look.name, case.key, y))

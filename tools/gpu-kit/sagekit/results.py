@@ -180,7 +180,8 @@ class Results:
             time = times(entry.get('time'))
             if time and min(size) > 0:
                 found.append({'dtype': text(entry.get('dtype'), '?'), 'size': size, 'time': time,
-                              'operations': 2 * size[0] * size[1] * size[2], 'verified': entry.get('verified')})
+                              'operations': 2 * size[0] * size[1] * size[2], 'verified': entry.get('verified'),
+                              'began': number(entry.get('began')), 'ended': number(entry.get('ended'))})
         return found
 
     def _programs(self):
@@ -237,9 +238,9 @@ class Results:
             return []
         return [c['sm'] for c in self.clocks if c['sm'] and began <= c['time'] <= ended and (c['load'] or 0) >= 50]
 
-    def clock_of(self, case):
-        """The median SM clock in MHz while a case ran; None where none was sampled then."""
-        busy = self._busy(case.began, case.ended)
+    def clock_between(self, began, ended):
+        """The median SM clock in MHz under load between two moments; None where none was sampled then."""
+        busy = self._busy(began, ended)
         return Times(busy).median if busy else None
 
     def best_peer(self, key, bits):

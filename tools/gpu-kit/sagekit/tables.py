@@ -100,8 +100,10 @@ def ratio_cell(ours, peer):
     if ours is None or peer is None:
         return '–'
     ratio = Ratio(ours, peer.kernel)
-    kind = 'dim' if not ratio.differs else ('good' if ratio.value > 1 else 'bad')
-    return Cell('%.2f (%.2f–%.2f)' % (ratio.value, ratio.low, ratio.high), kind)
+    words = '%.2f (%.2f–%.2f)' % (ratio.value, ratio.low, ratio.high)
+    if ours.host_bound or peer.kernel.host_bound:  # who is faster without the host's time is not known
+        return words + HOST_BOUND
+    return Cell(words, 'dim' if not ratio.differs else ('good' if ratio.value > 1 else 'bad'))
 
 
 def by_shape(results):
@@ -150,6 +152,10 @@ def peer_text(peer):
     return marked('%s %.0f' % (peer.who, peer.kernel.tops(peer.key.operations)), peer.kernel)
 
 
+def clock_text(results, case):
+    return figure(results.clock_between(case.began, case.ended), '%.0f')
+
+
 def speed(results):
     note = ('TOPS = 4·B·H·N²·D / median time, half for causal; shapes are B×H×N×D (query/key heads). Ratios: time of the '
             'peer over ours, above 1 we are faster; in brackets the range by the quartiles; grey: inside the noise. The '
@@ -166,7 +172,7 @@ def speed(results):
     configs = list(dict.fromkeys(case.who for case in results.attention))
     peers = [[c.who, figure(c.bits, '%d'), str(c.key),
               tops_text(results, c.kernel, c.key.operations) if c.status == 'ok' else status_cell(c.status),
-              figure((c.check or {}).get('relative_l1')), figure(results.clock_of(c), '%.0f'), c.reason]
+              figure((c.check or {}).get('relative_l1')), clock_text(results, c), c.reason]
              for c in sorted(results.peers, key=lambda c: (c.who, c.key))]
     return Section('Speed', note, None if results.simulated else bound, Picture(plots.speed(results)),
                    tops_table(results, configs) if configs else 'No benchmark case.', ratio_table(results, configs),
@@ -181,11 +187,13 @@ def roofline(results):
     picture = plots.roofline(results)
     if not picture:
         return None
-    memory = plots.bandwidth(results)
-    note = ('Intensity counts each tensor once (Q, K, V read, O written, in the types that the kernel reads). ' +
+    memory, measured = plots.bandwidth(results), not any(plots.is_theory(name) for name, _ in plots.peaks(results))
+    note = ('Intensity counts each tensor once (Q, K, V read, O written, in the types that the timed call reads). ' +
             ('' if memory else 'No memory bandwidth was measured, so there is no slope. ') +
-            ('' if plots.measured(results, 'mma') else 'No MMA peak was measured: the roofs are those of the arch.'))
-    return Section('Roofline', note, Picture(picture))
+            ('' if measured else 'No MMA peak was measured: the roofs are those of the arch.'))
+    above = ('The roofs are what the tensor cores sustain over about 100 ms, under the power limit; a kernel that is '
+             'shorter need not meet that limit, and may lie above.')
+    return Section('Roofline', note, Picture(picture), above if measured else None)
 
 
 # --- accuracy ---
@@ -210,9 +218,15 @@ def worst(checks):
             if values[m] else '–' for m in METRICS]
 
 
+def bound_text(bound):
+    """What an output was asked for: {"cosine", "relative_l1"}."""
+    limits = [number(bound.get(name)) for name in ('cosine', 'relative_l1')] if isinstance(bound, dict) else [None]
+    return '–' if None in limits else 'cosine ≥ %g, relative L1 ≤ %g' % tuple(limits)
+
+
 def accuracy(results):
     every = [[c['name'], check['what'], status_cell(text(check.get('status'), '?'))] + worst([check]) +
-             [figure(check.get('bound')), text(check.get('detail'))[:200]] for c in results.conformance
+             [bound_text(check.get('bound')), text(check.get('detail'))[:200]] for c in results.conformance
              for check in c['checks']]
     inside = []
     for kind, cases in (('ours', results.attention), ('peer', results.peers)):
@@ -248,22 +262,34 @@ def machine(results):
                    'No machine measurement.')
 
 
+GEMM_TYPES = {'i8': 's8', 'int8': 's8', 'fp8': 'e4m3', 'bf16': 'f16'}
+
+
+def gemm_row(results, origin, product):
+    """The arch's rate is that at the clock during this product: it may differ from that of the attention kernels."""
+    clock = share = '–'
+    noise = SIMULATED
+    if not results.simulated:
+        own = results.clock_between(product['began'], product['ended'])
+        mhz = own or results.clock_under_load()[0]
+        dtype = GEMM_TYPES.get(product['dtype'], product['dtype'])
+        peak = bounds.rate_tops(results.arch, dtype, results.multiprocessors, mhz)
+        noise = '%.1f %%' % (100 * product['time'].spread())
+        clock = figure(mhz, '%.0f') + ('' if own or not mhz else ' (as for the bounds)')
+        share = '%.0f %%' % (100 * product['time'].tops(product['operations']) / peak) if peak else '–'
+    right = (Cell('ok', 'good') if product['verified'] is True else
+             Cell('wrong result' if product['verified'] is False else 'unverified', 'bad'))
+    return [origin, product['dtype'], '%d×%d×%d' % tuple(product['size']),
+            tops_text(results, product['time'], product['operations']), clock, share, noise, right]
+
+
 def gemm(results):
-    rows = []
-    for origin, found in (('ours', results.gemm), ('PyTorch', results.peer_gemm)):
-        for g in found:
-            peak = None if results.simulated else bounds.rate_tops(
-                results.arch, {'i8': 's8', 'int8': 's8', 'fp8': 'e4m3', 'bf16': 'f16'}.get(g['dtype'], g['dtype']),
-                results.multiprocessors, results.clock_under_load()[0])
-            share = '%.0f %%' % (100 * g['time'].tops(g['operations']) / peak) if peak else '–'
-            noise = SIMULATED if results.simulated else '%.1f %%' % (100 * g['time'].spread())
-            right = (Cell('ok', 'good') if g['verified'] is True else
-                     Cell('wrong result' if g['verified'] is False else 'unverified', 'bad'))
-            rows.append([origin, g['dtype'], '%d×%d×%d' % tuple(g['size']),
-                         tops_text(results, g['time'], g['operations']), share, noise, right])
-    return Section('GEMM: the yardstick of this machine',
-                   Table(['by', 'type', 'm×n×k', 'TOPS', 'of the arch’s rate', 'quartile spread', 'result'], rows)
-                   if rows else 'No GEMM was timed.',
+    rows = [gemm_row(results, origin, product) for origin, found in (('ours', results.gemm),
+                                                                     ('PyTorch', results.peer_gemm))
+            for product in found]
+    headers = ['by', 'type', 'm×n×k', 'TOPS', 'SM clock, MHz', 'of the arch’s rate', 'quartile spread', 'result']
+    note = 'PyTorch’s are the yardstick of this machine; ours are compiled by the commit that is measured.'
+    return Section('GEMM', note, Table(headers, rows) if rows else 'No GEMM was timed.',
                    None if results.simulated else host_note(g['time'] for g in results.gemm + results.peer_gemm))
 
 
@@ -275,8 +301,8 @@ def clocks(results):
         values = Times([c[field] for c in busy if c[field] is not None])
         if values.raw:
             rows.append([name, '%.0f' % min(values.raw), '%.0f' % values.median, '%.0f' % max(values.raw)])
-    each = [[c.who, str(c.key), figure(results.clock_of(c), '%.0f')] for c in results.attention + results.peers
-            if results.clock_of(c)]
+    each = [row for row in ([c.who, str(c.key), clock_text(results, c)] for c in results.attention + results.peers)
+            if row[-1] != '–']
     seen = [(text, sum(text in plots.reasons_of(c['reasons']) for c in busy)) for _, text in plots.REASONS]
     seen = ['%s: %.0f %% of the samples under load' % (name, 100 * n / len(busy)) for name, n in seen if n]
     return Section('Clocks and power', Picture(picture) if picture else 'No clocks were sampled.',
