@@ -162,8 +162,9 @@ class Complete(Case):
         def intensity(who, peer=None, bits=None, **heads):
             shape = dict({'batch': 3, 'query_heads': 2, 'key_heads': 2, 'tokens': 100, 'head_dim': 64}, **heads)
             time = {'times_us': [1.0]}
-            entry = dict(shape, config=who, kernel=time) if peer is None else dict(shape, peer=peer, bits=bits, time=time)
-            return plots.intensity(ReadCase(entry, 'config' if peer is None else 'peer'))
+            if peer is None:
+                return plots.intensity(ReadCase(dict(shape, config=who, kernel=time), 'config'))
+            return plots.intensity(ReadCase(dict(shape, peer=peer, bits=bits, time=time), 'peer'))
         # 4·2·100²·64 operations a batch. Q, K, V and O have 12800 elements each, with 4 query and 2 key heads Q and O
         # twice that.
         self.assertEqual(intensity('flash'), 5120000 / (4 * 25600))
@@ -324,7 +325,8 @@ class Incomplete(Case):
         self.assertIn('Missing or malformed</b>'.replace('</b>', ''), text)
 
     def test_malformed_files_are_named(self):
-        for content in ('', '{', '[]', '3', '"x"', '{"format": 1, "cases": [', '[' * 100000, '{"format": 9}', '\x00\xff'):
+        for content in ('', '{', '[]', '3', '"x"', '{"format": 1, "cases": [', '[' * 100000, '{"format": 9}',
+                        '\x00\xff'):
             for name in FILES[:-1]:
                 self.save(name, content)
             text, _ = rendered(self.directory)

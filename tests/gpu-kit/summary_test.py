@@ -49,10 +49,48 @@ class Summary(unittest.TestCase):
         results = Results(self.directory)
         case = next(c for c in results.attention if c.who == 'sage-b' and c.key.tokens == 8192)
         peer = results.best_peer(case.key, 16)
-        expected = '%.0f/%.0f %.2fx' % (case.kernel.tops(case.key.operations), case.end_to_end.tops(case.key.operations),
-                                       peer.kernel.median / case.end_to_end.median)
+        tops = [time.tops(case.key.operations) for time in (case.kernel, case.end_to_end)]
+        expected = '%.0f/%.0f %.2fx' % (*tops, peer.kernel.median / case.end_to_end.median)
         row = next(line for line in text.splitlines() if line.startswith('  4x32x8192x64  '))
         self.assertTrue(row.endswith(expected), (row, expected))
+
+    def test_models_have_their_names(self):
+        text = self.summary()
+        for label in ('2x30x17776x64 CogVideoX', '4x32x1536x128 causal Llama2', '12x64x197x64 TIMM'):
+            self.assertRegex(text, r'\n  %s +\d+/\d+ \d\.\d\dx' % label)
+
+    def test_peer_of_a_ratio_is_named_where_it_is_not_the_usual_one(self):
+        self.assertNotIn('(sdpa', self.summary())
+        self.assertIn('\n(of sdpa-cudnn, where no other is named)\n', self.summary())
+        peers = self.load('peers.json')
+        for case in peers['cases']:
+            if case['peer'] == 'sdpa-cudnn' and case['tokens'] == 8192:
+                case['status'] = 'skipped'
+        self.save('peers.json', peers)
+        rows = self.summary().replace('\n      ', ' ').splitlines()
+        named = [row.split()[0] for row in rows if row.endswith(' (sdpa-flash)')]
+        self.assertEqual(named, ['4x32x8192x64', '4x32x8192x64', '4x32x8192x128', '4x32x8192x128'])
+
+    def test_failed_peers_are_counted_with_the_first_reason(self):
+        peers = self.load('peers.json')
+        for case in peers['cases']:
+            if case['peer'] == 'sdpa-flash' and case['tokens'] >= 8192:
+                case.update(status='failed', reason='%d tokens' % case['tokens'])
+        self.save('peers.json', peers)
+        self.assertEqual([line for line in self.summary().splitlines() if line.startswith('Peer ')],
+                         ['Peer flex: 1 of 29 cases failed, the first: RuntimeError: invented',
+                          'Peer sdpa-flash: 13 of 29 cases failed, the first: 8192 tokens'])
+
+    def test_no_such_directory_is_an_error(self):
+        done = subprocess.run([PROGRAM, '/nowhere'], capture_output=True, text=True, timeout=20)
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (1, '', "kit-summary: '/nowhere' is no directory\n"))
+
+    def test_large_figures_have_all_their_digits(self):
+        machine = self.load('machine.json')
+        machine['measurements'][0]['value'] = 412345.6
+        self.save('machine.json', machine)
+        self.assertIn(' 412346 lane operations', self.summary())
 
     def test_kernels_that_spill_are_named(self):
         self.assertNotIn('Spills', self.summary())
@@ -65,10 +103,11 @@ class Summary(unittest.TestCase):
 
     def test_host_bound_times_are_marked(self):
         self.assertNotIn('*', self.summary())
+        row = r'\n  4x32x8192x64 .* \d+/\d+ \d\.\d\dx\*\n'
         for name, list_of, who, timing, seen in (
-                ('attention.json', 'cases', 'sage-b', 'kernel', r'\n  4x32x8192x64 .* \d+/\d+ \d\.\d\dx\*\n'),
-                ('attention.json', 'cases', 'sage-b', 'end_to_end', r'\n  4x32x8192x64 .* \d+/\d+ \d\.\d\dx\*\n'),
-                ('peers.json', 'cases', 'sdpa-cudnn', 'time', r'\n  4x32x8192x64 .* \d+/\d+ \d\.\d\dx\*\n'),
+                ('attention.json', 'cases', 'sage-b', 'kernel', row),
+                ('attention.json', 'cases', 'sage-b', 'end_to_end', row),
+                ('peers.json', 'cases', 'sdpa-cudnn', 'time', row),
                 ('attention.json', 'gemm', 'f16', 'time', r'TOPS: i8 \d+, f16 \d+\*,'),
                 ('peers.json', 'gemm', 'bf16', 'time', r'PyTorch f16 \d+, PyTorch bf16 \d+\*,')):
             content = self.load(name)

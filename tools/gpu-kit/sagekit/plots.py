@@ -1,5 +1,5 @@
-"""The pictures of the report: TOPS against N, roofline, clocks. Each takes Results and returns HTML, or '' where there is
-nothing to draw. Figures of a simulated device are never drawn."""
+"""The pictures of the report: TOPS against N, roofline, clocks. Each takes Results and returns HTML, or '' where there
+is nothing to draw. Figures of a simulated device are never drawn."""
 from html import escape
 
 from . import bounds
@@ -14,7 +14,7 @@ REASONS = ((0x2, 'application clocks'), (0x4, 'power cap'), (0x8, 'hardware slow
 
 
 class Series:
-    """The look of one line: ours solid and full, peers dashed and hollow. The same name looks the same in every plot."""
+    """The look of one line: ours solid and full, peers dashed and hollow. A name looks the same in every plot."""
 
     def __init__(self, name, index, ours):
         self.name, self.ours = name, ours
@@ -143,9 +143,9 @@ def is_theory(roof):
 
 
 def peaks(results):
-    """[(name, TOPS)] of the tensor cores: of each type the highest measured peak of `mma` and of `wgmma` that the device
-    sustains, one of them where they are the same; where none was measured, those of the arch. Products of f16 with sums
-    in f16 are a type of their own, which no config uses."""
+    """[(name, TOPS)] of the tensor cores: of each type the highest measured peak of `mma` and of `wgmma` that the
+    device sustains, one of them where they are the same; where none was measured, those of the arch. Products of f16
+    with sums in f16 are a type of their own, which no config uses."""
     clock, _ = results.clock_under_load()
     highest = {}
     for name, value, unit in measured(results, 'mma'):
@@ -166,7 +166,7 @@ def peaks(results):
 
 
 def bandwidth(results):
-    """Measured bandwidth of device memory in GB/s, with its name: the fastest of the reads and copies, caches left out."""
+    """Measured bandwidth of device memory in GB/s, with its name: the fastest of reads and copies, caches left out."""
     factors = (('TB/s', 1000.0), ('GB/s', 1.0), ('MB/s', 1e-3))
     found = []
     for name, value, unit in measured(results, 'memory'):

@@ -85,7 +85,8 @@ class Key:
                                                self.mask)
 
     def _all(self):
-        return (self.head_dim, self.mask != 'none', self.mask, self.batch, self.query_heads, self.key_heads, self.tokens)
+        return (self.head_dim, self.mask != 'none', self.mask, self.batch, self.query_heads, self.key_heads,
+                self.tokens)
 
     def __eq__(self, other):
         return self._all() == other._all()
@@ -220,8 +221,8 @@ class Results:
             self.problems.append('the files are of different commits: ' + ', '.join(sorted(c[:12] for c in commits)))
 
     def clock_under_load(self):
-        """SM clock in MHz and how it is known: the median over the benchmark's cases, where these say when they ran, else
-        over its stage; or the device's maximum."""
+        """SM clock in MHz and how it is known: the median over the benchmark's cases, where these say when they ran,
+        else over its stage; or the device's maximum."""
         busy = [clock for case in self.attention for clock in self._busy(case.began, case.ended)]
         if busy:
             return Times(busy).median, "median SM clock sampled during the benchmark's cases"

@@ -45,9 +45,11 @@ def status_cell(status):
     return Cell(status, kinds.get(status, 'warn'))
 
 
-def figure(value, form='%.4g'):
+def figure(value, form=''):
     value = number(value)
-    return form % value if value is not None else '–'
+    if value is None:
+        return '–'
+    return (form or ('%.0f' if 1e4 <= abs(value) < 1e9 else '%.4g')) % value
 
 
 def tops_text(results, time, operations):
@@ -157,9 +159,9 @@ def clock_text(results, case):
 
 
 def speed(results):
-    note = ('TOPS = 4·B·H·N²·D / median time, half for causal; shapes are B×H×N×D (query/key heads). Ratios: time of the '
-            'peer over ours, above 1 we are faster; in brackets the range by the quartiles; grey: inside the noise. The '
-            'plots show our kernel alone; 8-bit peers quantise inside the call, so compare those with our end to end.')
+    note = ('TOPS = 4·B·H·N²·D / median time, half for causal; shapes are B×H×N×D (query/key heads). Ratios: time of '
+            'the peer over ours, above 1 we are faster; in brackets the range by the quartiles; grey: inside the noise. '
+            'The plots show our kernel alone; 8-bit peers quantise inside the call, so compare those with our end to end.')
     if results.simulated:
         note = ('This device is simulated: its times say nothing of speed, so the tables say “simulated” in their place, '
                 'and the plots are left out.')
@@ -237,7 +239,8 @@ def accuracy(results):
     bits = 'Bits were compared with those of %s.' % results.twin if results.twin else 'Bits were compared with nothing.'
     if results.simulated:
         bits += ' That is this very simulator: only a GPU can differ.'
-    return Section('Accuracy', 'Against exact attention in double precision; the worst value of each metric is shown. ' + bits,
+    note = 'Against exact attention in double precision; the worst value of each metric is shown. ' + bits
+    return Section('Accuracy', note,
                    Table(['config', 'check', 'ok', 'failed', 'skipped'] + metrics, conformance_summary(results),
                          'Conformance') if results.conformance else 'No conformance case.',
                    Table(['kernel', '', 'cases checked'] + metrics, inside, 'Checks in the benchmark itself')

@@ -111,54 +111,88 @@ std::map<std::string, Peer> bestPeers(const Results &results) {
   return best;
 }
 
+// The peer that is the best on most shapes.
+std::string usualPeer(const std::map<std::string, Peer> &best) {
+  std::map<std::string, int> wins;
+  for (const auto &[shape, peer] : best) ++wins[peer.name];
+  const auto fewer = [](const auto &a, const auto &b) { return a.second < b.second; };
+  return wins.empty() ? "" : std::max_element(wins.begin(), wins.end(), fewer)->first;
+}
+
+// What a row of the table begins with: the shape, with its model's name where it has one.
+std::string labelOf(const Json &entry) {
+  const std::string shape = shapeOf(entry), model = text(entry, "shape");
+  return shape.empty() || model.empty() || model == "grid" ? shape : shape + " " + model;
+}
+
+// TOPS of the kernel and end to end; then the ratio to the peer, where there is one.
+std::string speedCell(const Json &one, const Peer *peer) {
+  const Json &kernel = member(one, "kernel"), &whole = member(one, "end_to_end");
+  const auto kernelUs = medianUs(kernel), wholeUs = medianUs(whole);
+  if (text(one, "status") != "ok" || !kernelUs || !wholeUs) return text(one, "status");
+  std::string cell =
+      format("%.0f", operationsOf(one) / *kernelUs / 1e6) + "/" + format("%.0f", operationsOf(one) / *wholeUs / 1e6);
+  if (peer) cell += format(" %.2fx", peer->us / *wholeUs);
+  const bool isMarked = isHostBound(kernel) || isHostBound(whole) || (peer && peer->hostBound);
+  return isMarked ? cell + hostBoundMark : cell;
+}
+
 using Row = std::map<std::string, Json>; // by config
 
-void printSpeedOf(const std::vector<std::string> &configs, const std::vector<std::string> &shapes,
-                  std::map<std::string, Row> &rows, const Results &results) {
-  const auto peers = bestPeers(results);
-  std::string head = padded("  shape B x H x N x D", 28);
-  for (const std::string &config : configs) head += padded(config, 17);
+void printSpeedOf(const std::vector<std::string> &configs, const std::vector<std::string> &labels,
+                  std::map<std::string, Row> &rows, const std::map<std::string, Peer> &peers) {
+  constexpr size_t labelWidth = 30, cellWidth = 17;
+  const std::string usual = usualPeer(peers);
+  std::string head = padded("  shape B x H x N x D", labelWidth);
+  for (const std::string &config : configs) head += padded(config, cellWidth);
   line(head);
-  for (const std::string &shape : shapes) {
-    std::string row = padded("  " + shape, 28);
-    for (const std::string &config : configs) {
-      const Json &one = rows[shape][config];
-      const auto kernel = medianUs(member(one, "kernel")), whole = medianUs(member(one, "end_to_end"));
-      std::string cell = text(one, "status");
-      if (cell == "ok" && kernel && whole) {
-        cell =
-            format("%.0f", operationsOf(one) / *kernel / 1e6) + "/" + format("%.0f", operationsOf(one) / *whole / 1e6);
-        bool isMarked = isHostBound(member(one, "kernel")) || isHostBound(member(one, "end_to_end"));
-        if (const auto peer = peers.find(shape); peer != peers.end()) {
-          cell += format(" %.2fx", peer->second.us / *whole);
-          isMarked = isMarked || peer->second.hostBound;
-        }
-        cell += isMarked ? hostBoundMark : "";
-      }
-      row += padded(cell, 17);
-    }
-    line(row);
+  for (const std::string &label : labels) {
+    const auto found = peers.find(shapeOf(rows[label].begin()->second));
+    const Peer *peer = found == peers.end() ? nullptr : &found->second;
+    std::string row = padded("  " + label, labelWidth);
+    for (const std::string &config : configs) row += padded(speedCell(rows[label][config], peer), cellWidth);
+    line(peer && peer->name != usual ? row + "(" + peer->name + ")" : row);
   }
 }
 
 void printSpeed(const Results &results) {
-  std::vector<std::string> configs, shapes;
+  std::vector<std::string> configs, labels;
   std::map<std::string, Row> rows;
   for (const Json &one : objects(results.attention, "cases")) {
-    const std::string config = text(one, "config"), shape = shapeOf(one);
-    if (config.empty() || shape.empty()) continue;
+    const std::string config = text(one, "config"), label = labelOf(one);
+    if (config.empty() || label.empty()) continue;
     if (std::find(configs.begin(), configs.end(), config) == configs.end()) configs.push_back(config);
-    if (rows.find(shape) == rows.end()) shapes.push_back(shape);
-    rows[shape][config] = one;
+    if (rows.find(label) == rows.end()) labels.push_back(label);
+    rows[label][config] = one;
   }
   if (configs.empty()) return;
+  const auto peers = bestPeers(results);
   line("");
   line("TOPS, kernel/end to end, and the time of the best 16-bit peer over ours");
+  if (!peers.empty()) line("(of " + usualPeer(peers) + ", where no other is named)");
   constexpr size_t columns = 3;
   for (size_t first = 0; first < configs.size(); first += columns) {
     const auto begin = configs.begin() + long(first);
-    printSpeedOf({begin, begin + long(std::min(columns, configs.size() - first))}, shapes, rows, results);
+    printSpeedOf({begin, begin + long(std::min(columns, configs.size() - first))}, labels, rows, peers);
   }
+}
+
+// Of each peer how many of its cases failed, and the first reason.
+void printFailedPeers(const Results &results) {
+  struct Count {
+    int all = 0, failed = 0;
+    std::string reason;
+  };
+  std::map<std::string, Count> peers;
+  for (const Json &one : objects(results.peers, "cases")) {
+    Count &count = peers[text(one, "peer")];
+    ++count.all;
+    if (text(one, "status") == "failed" && count.failed++ == 0) count.reason = text(one, "reason");
+  }
+  for (const auto &[name, count] : peers)
+    if (count.failed > 0)
+      line("Peer " + name + ": " + std::to_string(count.failed) + " of " + std::to_string(count.all) +
+           " cases failed, the first: " + count.reason);
 }
 
 void printPeers(const Results &results) {
@@ -168,6 +202,7 @@ void printPeers(const Results &results) {
   for (const auto &[name, count] : wins)
     words += (words.empty() ? "" : ", ") + name + " " + std::to_string(count) + "x";
   if (!words.empty()) line("Best 16-bit peer: " + words);
+  printFailedPeers(results);
   for (const Json &skipped : objects(results.peers, "skipped"))
     line("No peer " + text(skipped, "peer") + ": " + text(skipped, "reason"));
 }
@@ -211,7 +246,9 @@ std::string valueOf(const Json &one) {
   if (!text(one, "failed").empty()) return "FAILED: " + text(one, "failed");
   const auto value = number(one, "value");
   const char *mark = member(one, "verified") == Json(true) ? "" : " (unverified)";
-  return value ? format("%.4g ", *value) + text(one, "unit") + mark : "no value";
+  if (!value) return "no value";
+  const bool isLong = std::abs(*value) >= 1e4 && std::abs(*value) < 1e9;
+  return format(isLong ? "%.0f " : "%.4g ", *value) + text(one, "unit") + mark;
 }
 
 // A peak is measured in three ways, NAME.short, NAME.sustained and NAME.per-clock: one line.
@@ -258,6 +295,10 @@ int main(int argc, char **argv) {
   if (argc != 2) {
     std::fprintf(stderr, "Usage: kit-summary DIR\n");
     return 2;
+  }
+  if (std::error_code ignored; !std::filesystem::is_directory(argv[1], ignored)) {
+    std::fprintf(stderr, "kit-summary: '%s' is no directory\n", argv[1]);
+    return 1;
   }
   try {
     const Results results = Results::read(argv[1]);
