@@ -438,7 +438,7 @@ class Compared(Case):
         return compare.warnings(Results(older), Results(newer))
 
     def test_only_what_no_commit_changes_speaks_of_the_machine(self):
-        def slower(name, entries, chosen):
+        def changed(name, entries, chosen):
             def change(file, content):
                 for entry in content[entries] if file == name else ():
                     if chosen(entry):
@@ -450,21 +450,32 @@ class Compared(Case):
         def theirs(entry): return entry['dtype'] == 'f16'
         def peak(entry): return entry['name'] == 'mma.s8.sustained'
         def rate(entry): return entry['name'] == 'rate.i2fp'
-        for found in (self.warnings(), self.warnings(slower('attention.json', 'gemm', ours)),
-                      self.warnings(slower('machine.json', 'measurements', rate))):
+        for found in (self.warnings(), self.warnings(changed('attention.json', 'gemm', ours)),
+                      self.warnings(changed('machine.json', 'measurements', rate))):
             self.assertEqual(found, [])
-        self.assertEqual(self.warnings(slower('peers.json', 'gemm', theirs)),
+        self.assertEqual(self.warnings(changed('peers.json', 'gemm', theirs)),
                          ['the yardstick moved: PyTorch’s f16 GEMM takes 5.0 % more time, so the machine itself is not '
                           'the same'])
-        self.assertEqual(self.warnings(slower('machine.json', 'measurements', peak)),
+        self.assertEqual(self.warnings(changed('machine.json', 'measurements', peak)),
                          ['the machine itself is not the same: 1 of 12 peaks of its tensor cores differ, '
                           'mma.s8.sustained the most, by +5.0 %'])
 
-        def slower_and_newer(file, content):
-            slower('peers.json', 'gemm', theirs)(file, content)
+        def all_peaks(entry): return entry['name'].endswith(('.short', '.sustained'))
+        def all_faster_and_two_wrong(file, content):
+            changed('machine.json', 'measurements', all_peaks)(file, content)
+            for _ in range(2):
+                changed('machine.json', 'measurements', peak)(file, content)
+            for entry in content.get('measurements', ()):
+                if entry['name'] in ('mma.s8.short', 'mma.f16.short'):
+                    entry['verified'] = False
+        self.assertEqual([w.split(': ')[1] for w in self.warnings(all_faster_and_two_wrong)],
+                         ['10 of 10 peaks of its tensor cores differ, mma.s8.sustained the most, by +15.8 %'])
+
+        def moved_and_newer(file, content):
+            changed('peers.json', 'gemm', theirs)(file, content)
             if file == 'peers.json':
                 content['versions']['torch'] = '9.9'
-        self.assertEqual(self.warnings(slower_and_newer), ['the versions of torch differ: 0.0 (invented) and 9.9'])
+        self.assertEqual(self.warnings(moved_and_newer), ['the versions of torch differ: 0.0 (invented) and 9.9'])
 
     def test_what_was_asked_and_installed_is_told_where_it_differs(self):
         def change(name, content):
@@ -528,6 +539,10 @@ class Parts(unittest.TestCase):
         for low, high in zip(placed, placed[1:]):
             self.assertGreaterEqual(high - low, 12)
         self.assertLessEqual(max(placed), 205)
+
+    def test_figures_have_digits_and_no_exponents(self):
+        self.assertEqual([tables.figure(v) for v in (129055.57, 10140, 2.4, 0.000321, None)],
+                         ['129056', '10140', '2.4', '0.000321', '–'])
 
     def test_text_is_anchored_where_it_is_asked_for(self):
         plot = svg.Plot(500, 300, 'p', (0, 10, False), (0, 10, False), 'x', '')

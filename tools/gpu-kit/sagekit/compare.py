@@ -45,7 +45,7 @@ def installed(old, new):
 
 
 def moved_products(old, new):
-    """PyTorch's GEMMs that moved. Ours are compiled by the commit under test: results, which say nothing of the machine."""
+    """PyTorch's GEMMs that moved. Ours are compiled by the commit under test: they say nothing of the machine."""
     torch = [(results.versions.get('torch'), results.versions.get('cuda')) for results in (old, new)]
     if torch[0] != torch[1] or not torch[0][0]:
         return []
@@ -55,8 +55,8 @@ def moved_products(old, new):
     for key in before:
         ratio = Ratio(after[key], before[key]) if key in after else None
         if ratio and ratio.differs:
-            found.append('the yardstick moved: PyTorch’s %s GEMM takes %.1f %% %s time, so the machine itself is not the '
-                         'same' % (key[0], 100 * abs(1 / ratio.value - 1), 'less' if ratio.value > 1 else 'more'))
+            found.append('the yardstick moved: PyTorch’s %s GEMM takes %.1f %% %s time, so the machine itself is not '
+                         'the same' % (key[0], 100 * abs(1 / ratio.value - 1), 'less' if ratio.value > 1 else 'more'))
     return found
 
 
@@ -103,7 +103,8 @@ def speed_tables(old, new):
                                  '%.3f (%.3f–%.3f)' % (ratio.value, ratio.low, ratio.high), Cell(verdict, kind)])
     only = ['only in %s: %s %s %s' % ((label,) + key) for label, mine, other in
             ((old.label, before, after), (new.label, after, before)) for key in mine if key not in other]
-    summary = [list(group) + [str(sum(v == verdict for _, v in found)) for verdict in ('faster', 'slower', 'none (noise)')] +
+    verdicts = ('faster', 'slower', 'none (noise)')
+    summary = [list(group) + [str(sum(v == verdict for _, v in found)) for verdict in verdicts] +
                ['%.3f' % Times([value for value, _ in found]).median] for group, found in groups.items()]
     headers = ['kernel', 'what', 'shape', 'µs before (q1–q3)', 'µs after (q1–q3)', 'change', 'difference']
     if not rows:

@@ -160,11 +160,12 @@ def clock_text(results, case):
 
 def speed(results):
     note = ('TOPS = 4·B·H·N²·D / median time, half for causal; shapes are B×H×N×D (query/key heads). Ratios: time of '
-            'the peer over ours, above 1 we are faster; in brackets the range by the quartiles; grey: inside the noise. '
-            'The plots show our kernel alone; 8-bit peers quantise inside the call, so compare those with our end to end.')
+            'the peer over ours, above 1 we are faster; in brackets the range by the quartiles; grey: inside the '
+            'noise. The plots show our kernel alone; 8-bit peers quantise inside the call, so compare those with our '
+            'end to end.')
     if results.simulated:
-        note = ('This device is simulated: its times say nothing of speed, so the tables say “simulated” in their place, '
-                'and the plots are left out.')
+        note = ('This device is simulated: its times say nothing of speed, so the tables say “simulated” in their '
+                'place, and the plots are left out.')
     clock, origin = results.clock_under_load()
     bound = 'Bounds: %s ' % bounds.FORMULA
     if clock and bounds.rates(results.arch):
