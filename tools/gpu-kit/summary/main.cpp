@@ -18,14 +18,17 @@ constexpr const char *hostBoundMark = "*";
 void line(std::string text) {
   for (char &c : text)
     if (c < ' ' || c > '~') c = '?';
+  const auto print = [](std::string_view piece) {
+    std::printf("%.*s\n", int(piece.find_last_not_of(' ') + 1), piece.data());
+  };
   text.erase(text.find_last_not_of(' ') + 1);
   while (text.size() > width) {
     size_t cut = text.rfind(' ', width);
     if (cut == std::string::npos || cut < width / 2) cut = width;
-    std::printf("%s\n", text.substr(0, cut).c_str());
-    text = "      " + text.substr(text[cut] == ' ' ? cut + 1 : cut);
+    print(std::string_view(text).substr(0, cut));
+    text = "      " + text.substr(text.find_first_not_of(' ', cut));
   }
-  std::printf("%s\n", text.c_str());
+  print(text);
 }
 
 std::string padded(std::string text, size_t size) {
