@@ -106,8 +106,8 @@ class Peers(Case):
         run = peers.Run(torch, mock.Mock(type='cpu'), peers.Record(os.path.join(self.directory, 'real.json')), None)
         run.pools = {64: mock.Mock(make=lambda shape: ())}
         with mock.patch.object(peers.problems, 'check', lambda *_: check), \
-                mock.patch.object(run, 'gemm', lambda *_: (lambda: output, None, None)), \
-                mock.patch.object(run, 'is_product', lambda *_: True), mock.patch('builtins.print'):
+                mock.patch.object(peers.products, 'product', lambda *_: (lambda: output, None, None)), \
+                mock.patch.object(peers.products, 'is_product', lambda *_: True), mock.patch('builtins.print'):
             run.gemms(8192)
             for torch.fails in (False, True):
                 run.case(peers.peerlist.Peer('one', 16, make), shape)

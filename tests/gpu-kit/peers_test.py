@@ -31,56 +31,6 @@ def grid(tokens, head_dim=64, mask='none'):
     return dict(zip(problems.FIELDS, ('grid', 4, 32, 32, tokens, head_dim, mask)))
 
 
-class Processes(unittest.TestCase):
-    """A peer that ends the process, or the device in it, costs its own case. Without PyTorch: see
-    fixtures/ending_peers.py."""
-
-    def run_with(self, **bad):
-        with tempfile.TemporaryDirectory() as scratch:
-            out = os.path.join(scratch, 'peers.json')
-            script = os.path.join(HERE, 'fixtures', 'ending_peers.py')
-            done = subprocess.run([sys.executable, script, json.dumps(bad), '--out', out], capture_output=True)
-            self.assertEqual(os.listdir(scratch), ['peers.json'])
-            with open(out, encoding='utf-8') as file:
-                content = json.load(file)
-        cases = {'%s%d' % (c['peer'], c['tokens']): c for c in content['cases']}
-        self.assertEqual(len(cases), len(content['cases']), 'a case twice')
-        return done.returncode, content, cases
-
-    def test_all_is_timed_where_nothing_ends_it(self):
-        code, content, cases = self.run_with()
-        self.assertEqual((code, content['complete'], len(cases)), (0, True, 6))
-        self.assertNotIn('running', content)
-
-    def test_one_behind_another_goes_on(self):
-        code, content, cases = self.run_with(a1='signal', b2='gone', gemm='int8')
-        self.assertEqual((code, content['complete'], len(cases)), (0, True, 6))
-        self.assertEqual((cases['a1']['status'], cases['a1']['reason']), ('failed', 'ended the process by SIGSEGV'))
-        self.assertEqual([name for name, case in cases.items() if case.get('ended_process')], ['a1', 'b2'])
-        self.assertTrue(all(cases[name]['time'] for name in ('b1', 'a2', 'a3', 'b3')))
-        gemms = {s['peer']: s['reason'] for s in content['skipped'] if s['peer'].startswith('gemm')}
-        self.assertEqual((len(gemms), gemms['gemm int8']), (4, 'ended the process by SIGSEGV'))
-
-    def test_end_for_no_known_reason_is_told(self):
-        code, content, cases = self.run_with(inputs='signal')
-        self.assertEqual((code, content['complete'], cases), (3, False, {}))
-        self.assertEqual([s['peer'] for s in content['skipped'] if 'SIGSEGV' in s['reason']], ['the rest'])
-
-    def test_end_after_the_end_is_none(self):
-        self.assertEqual(self.run_with(teardown='signal')[0], 0)
-
-    def test_peer_that_ends_it_twice_is_not_tried_again(self):
-        code, content, cases = self.run_with(a1='signal', a2='signal', a3='signal')
-        self.assertEqual((code, content['complete'], len(cases)), (0, True, 5))
-        self.assertIn({'peer': 'a', 'reason': 'ended the process twice, so that the other shapes were not tried'},
-                      content['skipped'])
-
-    def test_package_that_cannot_be_imported_alive_is_left_out(self):
-        code, content, cases = self.run_with(**{'import': 'b'})
-        self.assertEqual((code, sorted(cases)), (0, ['a1', 'a2', 'a3']))
-        self.assertIn({'peer': 'b', 'reason': 'ended the process by SIGSEGV'}, content['skipped'])
-
-
 class Problems(unittest.TestCase):
     def test_least_work_comes_first(self):
         with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
@@ -142,15 +92,26 @@ class Work(unittest.TestCase):
         work = self.work_of((1024, 8192, 32768), 'full')
         few = [(p.name, s['tokens'], s['head_dim'], s['mask']) for p, s in work if p.few]
         self.assertEqual({f[1] for f in few}, {8192})
-        self.assertEqual(sorted(f[2:] for f in few), sorted((d, m) for d in (64, 128) for m in ('none', 'causal', 'sparse50')))
+        self.assertEqual(sorted(f[2:] for f in few),
+                         sorted((d, m) for d in (64, 128) for m in ('none', 'causal', 'sparse50')))
         first = next(k for k, (_, s) in enumerate(work) if s['tokens'] == 32768)
         self.assertTrue(all(p.few for p, _ in work[first - len(few):first]))
 
-    def test_compiling_peers_come_first_in_a_quick_run(self):
+    def test_compiling_peers_come_last_in_a_quick_run_and_get_what_is_left(self):
         work = self.work_of((1024, 4096, 16384), 'quick')
         few = [(s['tokens'], s['head_dim'], s['mask']) for p, s in work if p.few]
         self.assertEqual(few, [(4096, 128, 'none'), (4096, 128, 'sparse50'), (4096, 128, 'causal')])
-        self.assertTrue(all(p.few for p, _ in work[:3]))
+        self.assertTrue(all(p.few for p, _ in work[-3:]))
+        self.assertEqual(peers.compiled_share('quick', 20), float('inf'))
+
+    def test_quick_run_begins_with_the_16_bit_yardstick(self):
+        work = self.work_of((1024, 4096, 16384), 'quick')
+        self.assertEqual([(p.name, s['tokens']) for p, s in work[:4]],
+                         [(name, 1024) for name in ('sdpa-cudnn', 'sdpa-flash', 'sdpa-efficient', 'sageattention')])
+
+    def test_compiling_peers_have_a_share_of_other_runs(self):
+        self.assertEqual(peers.compiled_share('full', 100), 100 * peers.COMPILED_SHARE)
+        self.assertEqual(peers.compiled_share('full', None), float('inf'))
 
     def test_peer_that_leaves_blocks_out_has_a_mask_of_its_own(self):
         masks = {s['mask'] for p, s in peers.work(peers.every_peer(), [grid(1024), grid(1024, mask='causal')], 'full')
@@ -170,7 +131,8 @@ class Work(unittest.TestCase):
             raise error
         record = type('Unsaved', (program.Record,), {'save': lambda self: None})('')
         run = object.__new__(program.Run)
-        run.__dict__.update(torch=None, device=type('Device', (), {'type': 'cpu'}), raised={}, record=record, deadline=None)
+        run.__dict__.update(torch=None, device=type('Device', (), {'type': 'cpu'}), raised={}, record=record,
+                            deadline=None)
         run.pools = {64: type('Pool', (), {'make': lambda self, shape: ()})()}
         return run, peers.Peer('p', 16, make)
 
@@ -201,46 +163,23 @@ class Work(unittest.TestCase):
         self.assertEqual(run.record.json['cases'], [])
         self.assertEqual(len(run.record.json['skipped']), 1)
 
+    def test_what_earlier_processes_compiled_counts(self):
+        run, peer = self.run_of(RuntimeError('x'))
+        peer.few = True
+        run.record.json['cases'] = [dict(grid(8), peer='p', time={'median_us': 1.0}, seconds=3),
+                                    dict(grid(9), peer='p', time=None, ended_process=True)]
+        work = [(peer, grid(tokens)) for tokens in (8, 9, 10)]
+        spent = 3 + peers.COMPILE_SECONDS
+        self.assertTrue(run.cases(work, spent))
+        self.assertEqual(len(run.record.json['cases']), 2)
+        del run.record.json['skipped'][:]
+        self.assertTrue(run.cases(work, spent + 1))
+        self.assertEqual(len(run.record.json['cases']), 3)
+
     def test_time_limit_ends_the_run(self):
         run, peer = self.run_of(RuntimeError('x'))
         run.deadline = 0
         self.assertFalse(run.cases([(peer, grid(8))], 1))
-
-    def test_calls_are_timed_as_the_benchmark_times_them(self):
-        def source(name):
-            with open(os.path.join(ROOT, 'tools', 'bench', 'record', name), encoding='utf-8') as file:
-                return file.read()
-        self.assertIn('warmups = %d, least = %d, most = %d;' % (problems.WARMUPS, problems.LEAST, problems.MOST),
-                      source('Timing.h'))
-        self.assertIn('budgetMs = %d;' % problems.BUDGET_MS, source('Timing.h'))
-        self.assertIn('flushBytes = std::size_t(%d) << 20;' % (problems.FLUSH_BYTES >> 20), source('Timing.h'))
-        self.assertIn('flushReads = %d;' % problems.FLUSH_READS, source('Timing.cpp'))
-
-    def test_output_of_the_last_call_is_kept_and_late_calls_are_noted(self):
-        class Event:
-            def __init__(self, **_): pass
-            def record(self): done.append('event')
-            def synchronize(self): pass
-            def query(self): return late
-            def elapsed_time(self, _): return 100.0
-
-        class Buffer:
-            def __init__(self, elements, dtype, device):
-                self.bytes = elements * int(dtype)
-
-            def zero_(self): done.append('write %d' % self.bytes)
-            def sum(self): done.append('read')
-        torch = type('Torch', (), {'float32': 4, 'empty': Buffer, 'cuda': type('Cuda', (), {'Event': Event})})()
-        for late in (False, True):
-            done, entry = [], {}
-            watch = program.Stopwatch(torch, type('Device', (), {'type': 'cuda'}))
-            out = watch.timed(entry, 1, lambda: done.append('call') or done.count('call'))
-            self.assertEqual(out, problems.WARMUPS + problems.LEAST)
-            self.assertEqual(done, ['write %d' % problems.FLUSH_BYTES, *['read'] * problems.FLUSH_READS, 'event', 'call',
-                                    'event'] * out)
-            self.assertEqual(len(entry['time']['times_us']), problems.LEAST)
-            self.assertEqual(entry['time']['host_bound'], late)
-            self.assertLessEqual(entry['began'], entry['ended'])
 
     def test_operations(self):
         self.assertEqual(attention_operations(1, 2, 10, 10, 64, 'none'), 4 * 2 * 100 * 64)

@@ -70,6 +70,7 @@ END
 script "$tools/python3" <<'END'
 [ "$1" != -c ] || { echo "$2" >"$(dirname "$0")/imported"; sleep 60; }
 echo "$@" >"$(dirname "$0")/arguments"
+printf 'a warning %s\n' 1 2 3 4 5 6 7 8
 echo 'all: skipped: PyTorch cannot be imported'
 END
 start() { PATH=$tools:/usr/bin:/bin bash "$kit/run.sh" "$@"; }

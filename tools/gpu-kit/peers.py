@@ -3,13 +3,12 @@
 
 Runs where PyTorch can be imported and has a CUDA device; elsewhere it writes a peers.json that says why there is
 nothing, and ends well. Which peers: sagekit/peers.py. Shapes and tensors are those of bench-attention, which has left
-them in files: sagekit/problems.py and tensors.py. How a call is timed: class Stopwatch. The file is rewritten after
-each case, so that a time limit loses nothing.
+them in files: sagekit/problems.py and tensors.py. How a call is timed: sagekit/stopwatch.py. The process that measures
+is one of its own: sagekit/process.py. The file is rewritten after each case, so that a time limit loses nothing.
 """
 import argparse
 import os
 import resource
-import signal
 import sys
 import time
 
@@ -17,73 +16,18 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 from sagekit import peers as peerlist  # noqa: E402
-from sagekit import problems, tensors  # noqa: E402
+from sagekit import problems, process, products, tensors  # noqa: E402
 from sagekit.record import Record  # noqa: E402
 from sagekit.refusals import is_refusal  # noqa: E402
-from sagekit.statistics import Times, attention_operations  # noqa: E402
+from sagekit.statistics import attention_operations  # noqa: E402
+from sagekit.stopwatch import Stopwatch  # noqa: E402
 
-
-class Stopwatch:
-    """As bench-attention's: warm-up, then single calls between two events, each behind a write of more than twice the
-    largest L2, and reads of what was written, that are queued before the first event. The reads leave no line in the L2
-    that is not in memory yet; with the write they last until the host has queued the call. On a CPU, which serves to
-    try this program only, the host's clock.
-
-    After `time`, `out` is what the last timed call gave; `host_bound` says that at least half of the calls were queued
-    so late that the device had already passed the first event: their times may hold some of the host's."""
-
-    def __init__(self, torch, device):
-        self.torch, self.cuda = torch, device.type == 'cuda'
-        self.flush = torch.empty(problems.FLUSH_BYTES // 4 if self.cuda else 1, dtype=torch.float32, device=device)
-        self.events = [torch.cuda.Event(enable_timing=True) for _ in range(2)] if self.cuda else None
-        self.out, self.late, self.host_bound = None, 0, False
-
-    def once(self, call, before):
-        self.out = None
-        before()
-        if not self.cuda:
-            start = time.perf_counter()
-            self.out = call()
-            return (time.perf_counter() - start) * 1e6
-        self.flush.zero_()
-        for _ in range(problems.FLUSH_READS):
-            self.flush.sum()
-        self.events[0].record()
-        self.out = call()
-        self.late += self.events[0].query()
-        self.events[1].record()
-        self.events[1].synchronize()
-        return self.events[0].elapsed_time(self.events[1]) * 1e3
-
-    def time(self, call, before=lambda: None):
-        for _ in range(problems.WARMUPS):
-            last = self.once(call, before)
-        count = int(max(problems.LEAST, min(problems.MOST, problems.BUDGET_MS * 1e3 / max(last, 1e-3))))
-        self.late = 0
-        times = Times([self.once(call, before) for _ in range(count)])
-        self.host_bound = 2 * self.late >= count
-        return times
-
-    def timed(self, entry, operations, call, before=lambda: None):
-        """Times a call into an entry of peers.json; returns the output of the last call."""
-        entry['began'] = time.time()
-        times = self.time(call, before)
-        entry['time'] = dict(times.json(operations), host_bound=self.host_bound)
-        entry['ended'] = time.time()
-        out, self.out = self.out, None
-        return out
+OLDEST_PYTHON = (3, 8)
 
 
 def first_line(error):
     lines = str(error).strip().splitlines()
     return ('%s: %s' % (type(error).__name__, lines[0] if lines else ''))[:500]
-
-
-class Gone(Exception):
-    """The device does not answer any more in this process."""
-
-
-GONE = 3  # the exit status then
 
 
 class Run:
@@ -103,7 +47,7 @@ class Run:
                 self.torch.cuda.synchronize()
                 self.torch.cuda.empty_cache()
         except Exception as error:
-            raise Gone(first_line(error)) from error
+            raise process.Gone(first_line(error)) from error
 
     def measure(self, peer, shape, entry):
         torch, pool = self.torch, self.pools[shape['head_dim']]
@@ -130,12 +74,15 @@ class Run:
             entry['reason'] = 'relative L1 %s, more than %g' % (error, peer.bound)
 
     def case(self, peer, shape):
+        """Returns how many seconds it took."""
         entry = dict(shape, peer=peer.name, bits=peer.bits, time=None, check=None, status='ok', reason='')
         self.record.begin('cases', dict(entry, status='failed', ended_process=True))
+        start = time.monotonic()
         try:
             self.measure(peer, shape, entry)
         except Exception as error:  # a foreign kernel may fail in any way; that is a result
             entry.update(status='skipped' if is_refusal(error) else 'failed', reason=first_line(error), time=None)
+        entry['seconds'] = round(time.monotonic() - start, 3)
         self.count(peer, entry)
         self.record.add('cases', entry)
         took = entry['time']['median_us'] if entry['time'] else 0
@@ -143,10 +90,11 @@ class Run:
                                        entry['reason']), file=sys.stderr, flush=True)
         try:
             self.still_there()
-        except Gone:
+        except process.Gone:
             entry['ended_process'] = True
             self.record.save()
             raise
+        return entry['seconds']
 
     def count(self, peer, entry):
         if entry['time']:
@@ -163,30 +111,9 @@ class Run:
             return 'raised errors on the first two shapes of the grid, so that the others were not tried'
         return None
 
-    def gemm(self, dtype, size):
-        """(call, a, b): the call's result is a·b."""
-        torch = self.torch
-        a, b = (torch.randn(size, size, device=self.device) for _ in range(2))
-        if dtype == 'int8':  # the fast kernels of int8 and fp8 want b's columns one behind the other
-            a, b = ((t * 40).round().clamp(-127, 127).to(torch.int8) for t in (a, b))
-            b = b.t().contiguous().t()
-            return lambda: torch._int_mm(a, b), a, b
-        if dtype == 'fp8':
-            a, b, one = a.to(torch.float8_e4m3fn), b.to(torch.float8_e4m3fn).t(), torch.ones((), device=self.device)
-            return lambda: torch._scaled_mm(a, b, scale_a=one, scale_b=one, out_dtype=torch.bfloat16), a, b
-        a, b = (t.to(torch.float16 if dtype == 'f16' else torch.bfloat16) for t in (a, b))
-        return lambda: torch.mm(a, b), a, b
-
-    def is_product(self, dtype, a, b, out):
-        """Whether three rows are those of a·b, as near as the type of the sums and of the result allows."""
-        rows = [0, len(a) // 2 + 3, len(a) - 1]
-        exact = a.to(self.torch.float32)[rows].double() @ b.to(self.torch.float32).double()
-        error = (out[rows].double() - exact).abs().sum() / exact.abs().sum()
-        return bool(error <= {'int8': 0.0, 'f16': 2e-3, 'bf16': 1e-2, 'fp8': 1e-2}[dtype])
-
     def gemms(self, size):
         """False when time ran out."""
-        for dtype in ('f16', 'bf16', 'int8', 'fp8'):
+        for dtype in products.TYPES:
             if self.is_late():
                 return False
             name = 'gemm ' + dtype
@@ -195,9 +122,9 @@ class Run:
             self.record.begin('skipped', {'peer': name})
             entry = {'dtype': dtype, 'm': size, 'n': size, 'k': size}
             try:
-                call, a, b = self.gemm(dtype, size)
+                call, a, b = products.product(self.torch, self.device, dtype, size)
                 out = self.stopwatch.timed(entry, 2 * size ** 3, call)
-                entry['verified'] = self.is_product(dtype, a, b, out)
+                entry['verified'] = products.is_product(self.torch, dtype, a, b, out)
                 self.record.add('gemm', entry)
             except Exception as error:  # an old PyTorch or GPU lacks some of them
                 self.record.add('skipped', {'peer': name, 'reason': first_line(error)})
@@ -210,13 +137,14 @@ class Run:
 
     def cases(self, work, share):
         """Runs [(peer, shape)]; False when time ran out. Peers that compile for each shape get `share` seconds."""
-        spent, done = 0.0, {self.key(case['peer'], case): case for case in self.record.json['cases']}
+        done, spent = {self.key(case['peer'], case): case for case in self.record.json['cases']}, 0.0
         for peer, shape in work:
             if self.is_late():
                 return False
-            earlier = done.get(self.key(peer.name, shape))
-            if earlier:  # by an earlier process
-                self.count(peer, earlier)
+            case = done.get(self.key(peer.name, shape))
+            if case:  # by an earlier process
+                self.count(peer, case)
+                spent += case.get('seconds', peerlist.COMPILE_SECONDS) if peer.few else 0
                 continue
             why = self.why_hopeless(peer)
             if not why and peer.few and (spent >= share or self.is_late(peerlist.COMPILE_SECONDS)):
@@ -224,9 +152,8 @@ class Run:
             if why:
                 self.record.skip(peer.name, why)
                 continue
-            start = time.monotonic()
-            self.case(peer, shape)
-            spent += time.monotonic() - start if peer.few else 0
+            took = self.case(peer, shape)
+            spent += took if peer.few else 0
         return True
 
 
@@ -318,62 +245,40 @@ def arguments():
     return parser.parse_args()
 
 
+def attention(args, run):
+    """False when time ran out."""
+    here = peers_here(run.record)
+    shapes, run.pools = inputs(args, run.torch, run.device, run.record)
+    return run.cases(peerlist.work(here, shapes, args.extent), peerlist.compiled_share(args.extent, args.time_limit))
+
+
 def measure(args, deadline, record, goes_on):
     """The exit status of a process that times what the record does not have yet."""
     found = find_torch(args.device, record)
     if found is None:
         record.json['complete'] = not goes_on
         record.save()
-        return int(goes_on)
+        return process.BROKEN if goes_on else 0
     note_versions(record)
-    try:
-        run = Run(*found, record, deadline)
-        whole = run.gemms(256 if args.extent == 'tiny' else 8192)
-        here = peers_here(record)
-        shapes, run.pools = inputs(args, *found, record)
-        work = peerlist.work(here, shapes, args.extent)
-        share = peerlist.COMPILED_SHARE * args.time_limit if args.time_limit else float('inf')
-        if not (run.cases(work, share) and whole):
-            record.skip('the rest', 'the time limit of %g s was reached' % args.time_limit)
-            return 0  # not complete
-    except Gone as error:
-        print('the device does not answer any more: %s' % error, file=sys.stderr, flush=True)
-        return GONE
-    record.finish()
+    run = Run(*found, record, deadline)
+    if run.gemms(256 if args.extent == 'tiny' else 8192) and attention(args, run):
+        record.finish()
+    else:
+        record.skip('the rest', process.LATE)
     return 0
 
 
-MOST_STARTS = 6
-
-
 def main():
-    """The work is done by a process of its own. A foreign kernel may end it, or leave the device unusable in it: the
-    next one goes on behind that."""
     args = arguments()
     deadline = time.monotonic() + args.time_limit if args.time_limit else None
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # of a process with a GPU it would take minutes
     record = Record(args.out)
     record.save()
-    for start in range(MOST_STARTS):
-        child = os.fork()
-        if child == 0:
-            status = measure(args, deadline, record, start > 0)
-            if status == GONE:
-                os._exit(GONE)  # whatever is closed in good order may hang, or end otherwise
-            return status
-        how = os.waitpid(child, 0)[1]
-        record = Record.left(args.out)
-        if record.json['complete']:
-            return 0
-        if os.WIFEXITED(how) and os.WEXITSTATUS(how) != GONE:
-            return os.WEXITSTATUS(how)
-        why = 'the device did not answer any more'
-        if os.WIFSIGNALED(how):
-            why = 'ended the process by ' + signal.Signals(os.WTERMSIG(how)).name
-            if not record.lose(why):
-                break
-    record.skip('the rest', 'the process ended too often: ' + why)
-    return GONE
+    if sys.version_info < OLDEST_PYTHON:
+        record.skip('all', 'Python %d.%d or newer is needed, and this is %s' % (*OLDEST_PYTHON, sys.version.split()[0]))
+        record.finish()
+        return 0
+    return process.run(args.out, deadline, lambda goes_on: measure(args, deadline, Record.left(args.out), goes_on))
 
 
 if __name__ == '__main__':

@@ -139,7 +139,12 @@ FEW_TOKENS = 8192
 FEW_SHAPES = {'tiny': 1, 'quick': 2}
 LONG_TOKENS = 32768
 COMPILE_SECONDS = 12  # what compiling for a shape may take
-COMPILED_SHARE = 0.4  # of the time limit, for all peers that compile for each shape
+COMPILED_SHARE = 0.4  # of a full run's time limit, for all peers that compile for each shape
+
+
+def compiled_share(extent, time_limit):
+    """How many seconds those peers get; in a quick run, where they come last, whatever is left."""
+    return COMPILED_SHARE * time_limit if time_limit and extent != 'quick' else float('inf')
 
 
 def few_shapes(shapes):
@@ -153,8 +158,9 @@ def few_shapes(shapes):
 
 
 def work(peers, shapes, extent):
-    """[(peer, shape)]: shape by shape. Peers that compile for each shape get a few, which would never be reached at the
-    end: they come first in a quick run, and before the longest shapes in others."""
+    """[(peer, shape)]: shape by shape. Peers that compile for each shape get a few: before the longest shapes in a full
+    run, where the end may not be reached; last in a quick run, where compiling would take most of the time, and the
+    others are what all ratios are of."""
     def runs(peer, shape):
         own = [m for m in peer.masks if m not in ('none', 'causal')]
         if own:  # a mask of the peer's own replaces `none`
@@ -163,7 +169,7 @@ def work(peers, shapes, extent):
     few = few_shapes(shapes)[:FEW_SHAPES.get(extent)]
     compiled = [(p, s) for shape in few for p in peers if p.few for s in runs(p, shape)]
     first = next((k for k, s in enumerate(shapes) if s['tokens'] >= LONG_TOKENS), len(shapes))
-    at = 0 if extent == 'quick' else first
+    at = len(shapes) if extent == 'quick' else first
     before, after = ([(p, s) for shape in part for p in peers if not p.few for s in runs(p, shape)]
                      for part in (shapes[:at], shapes[at:]))
     return before + compiled + after

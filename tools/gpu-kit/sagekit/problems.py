@@ -1,13 +1,9 @@
-"""What peers are measured on, how often, and how an output is checked: shapes, masks, exact attention on a few rows.
+"""What peers are measured on, and how an output is checked: shapes, masks, exact attention on a few rows.
 
 The shapes are those of the attention.json of the same run, and listed nowhere else than in bench-attention
 (tools/bench/attention/Shapes.cpp).
 """
 import json
-
-# How a call is timed: as tools/bench/record/Timing.h and Timing.cpp do.
-WARMUPS, LEAST, MOST, BUDGET_MS = 3, 5, 50, 200
-FLUSH_BYTES, FLUSH_READS = 256 << 20, 2
 
 CHECKED_ROWS = 16  # at the middle and at the end, of the first and of the last head
 

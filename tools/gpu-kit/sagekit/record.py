@@ -1,10 +1,14 @@
 """peers.json: written whole under a temporary name and renamed, so that a process that ends at any moment has left what
-it had. What is under way is in it too: a process that goes on behind one that ended knows what ended it.
+it had. What is under way is in it too: a process that goes on behind one that ended knows what ended it. What has no
+end within LONGEST_SECONDS ends the process.
 """
 import datetime
+import faulthandler
 import json
 import os
 import sys
+
+LONGEST_SECONDS = 40  # for one case, or one import, with all that is compiled in it
 
 
 class Record:
@@ -35,6 +39,8 @@ class Record:
         """`entry`: what belongs into `part` (cases, skipped) should the process end before the next `add` or `end`."""
         self.json['running'] = {'part': part, 'entry': entry}
         self.save()
+        # Works whatever Python waits for, and says where that is. The exit status is 1.
+        faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
 
     def add(self, part, entry):
         self.json[part].append(entry)
@@ -42,6 +48,7 @@ class Record:
 
     def end(self):
         """Nothing that was begun is under way."""
+        faulthandler.cancel_dump_traceback_later()
         self.json.pop('running', None)
         self.save()
 
@@ -56,7 +63,7 @@ class Record:
         return bool(running)
 
     def save(self):
-        temporary = '%s.tmp-%d' % (self.path, os.getpid())
+        temporary = self.path + '.tmp'
         with open(temporary, 'w', encoding='utf-8') as file:
             json.dump(finite(self.json), file, indent=1, allow_nan=False)
             file.write('\n')
