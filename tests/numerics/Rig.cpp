@@ -68,6 +68,14 @@ Bench &bench() {
   return instance;
 }
 
+bool deviceIsLost() {
+  try {
+    return !bench().device->synchronize().ok();
+  } catch (const std::runtime_error &) {
+    return false; // there never was one
+  }
+}
+
 Config config(const std::string &name, const std::vector<std::string> &settings) {
   Config result = must(Config::load(name));
   for (const std::string &setting : settings) must(result.set(setting));

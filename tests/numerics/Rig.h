@@ -25,6 +25,8 @@ struct Bench {
   sage::Stream stream;
 };
 Bench &bench();
+/// Whether the device takes no more calls of this process.
+bool deviceIsLost();
 
 template <class T> T must(sage::Result<T> result) {
   if (!result.ok()) throw std::runtime_error(result.status().message());
