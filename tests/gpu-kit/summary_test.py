@@ -121,11 +121,28 @@ class Summary(unittest.TestCase):
             self.assertIn("\n* host-bound: a time there may hold some of the host's\n", text)
             self.save(name, content)
 
+    def test_driver_is_told_by_the_version_of_cuda(self):
+        content = self.load('conformance.json')
+        content['device']['driver'] = 12080
+        self.save('conformance.json', content)
+        self.assertIn(', CUDA 12.8)', self.summary())
+
     def test_says_what_failed(self):
         text = ' '.join(self.summary().split())
         self.assertIn('Conformance checks: 159 passed, 1 failed, 32 skipped', text)
         self.assertIn('FAILED sage-b D 128 N 333 causal: product_bits', text)
         self.assertIn('peers timeout 85 s stopped at its limit', text)
+
+    def test_what_was_skipped_for_one_reason_is_one_line(self):
+        machine = self.load('machine.json')
+        for m in machine['measurements']:
+            if m['name'].startswith(('mma.', 'memory.')):
+                m.update(value=None, raw=[], verified=False, skipped='of another arch')
+        self.save('machine.json', machine)
+        count = {group: sum(m['name'].startswith(group + '.') for m in machine['measurements'])
+                 for group in ('mma', 'memory')}
+        self.assertIn('\n  Skipped: memory %(memory)d, mma %(mma)d: of another arch\n' % count, self.summary())
+        self.assertNotIn('\n  mma.', self.summary())
 
     def test_unverified_figures_are_marked(self):
         self.assertNotIn('unverified', self.summary())

@@ -44,9 +44,10 @@ std::string format(const char *form, double value) {
 
 void printHead(const Results &results) {
   const Json &device = results.device;
+  const int cuda = int(number(device, "driver").value_or(0)); // 1000 times the version, plus 10 times the minor one
   line("sagec on " + (text(device, "name").empty() ? "an unknown device" : text(device, "name")) + " (" +
-       text(device, "arch") + format(", %.0f SMs", number(device, "multiprocessors").value_or(0)) +
-       format(", driver %.0f)", number(device, "driver").value_or(0)));
+       text(device, "arch") + format(", %.0f SMs", number(device, "multiprocessors").value_or(0)) + ", CUDA " +
+       std::to_string(cuda / 1000) + "." + std::to_string(cuda % 1000 / 10) + ")");
   line("commit " + text(results.run, "commit").substr(0, 12) +
        (member(results.run, "dirty") == Json(true) ? " with changes" : "") + ", " + text(results.run, "date") + ", --" +
        text(results.run, "mode"));
@@ -245,7 +246,6 @@ void printSpills(const Results &results) {
 }
 
 std::string valueOf(const Json &one) {
-  if (!text(one, "skipped").empty()) return "skipped: " + text(one, "skipped");
   if (!text(one, "failed").empty()) return "FAILED: " + text(one, "failed");
   const auto value = number(one, "value");
   const char *mark = member(one, "verified") == Json(true) ? "" : " (unverified)";
@@ -264,6 +264,20 @@ std::string peakOf(const std::map<std::string, Json> &byName, const std::string 
   };
   return part(".short", "%.0f") + " TOPS, " + part(".sustained", "%.0f sustained, ") +
          part(".per-clock", "%.0f a clock and SM");
+}
+
+// Whatever was skipped for one reason, by the first part of its name: "wgmma 33, memory 2: reason".
+void printSkipped(const std::vector<Json> &all) {
+  std::map<std::string, std::map<std::string, int>> reasons;
+  for (const Json &one : all)
+    if (const std::string why = text(one, "skipped"); !why.empty())
+      ++reasons[why][text(one, "name").substr(0, text(one, "name").find('.'))];
+  for (const auto &[why, groups] : reasons) {
+    std::string names;
+    for (const auto &[group, count] : groups)
+      names += (names.empty() ? "" : ", ") + group + " " + std::to_string(count);
+    line("  Skipped: " + names + ": " + why);
+  }
 }
 
 void printMachine(const Results &results) {
@@ -286,10 +300,12 @@ void printMachine(const Results &results) {
     const std::string name = text(one, "name");
     const size_t dot = name.rfind('.');
     const std::string base = name.substr(0, dot), suffix = dot == std::string::npos ? "" : name.substr(dot);
-    const bool isPeak = byName.count(base + ".short") && text(one, "skipped").empty() && text(one, "failed").empty();
+    if (!text(one, "skipped").empty()) continue;
+    const bool isPeak = byName.count(base + ".short") && text(one, "failed").empty();
     if (isPeak && (suffix == ".sustained" || suffix == ".per-clock")) continue;
     line("  " + padded(isPeak ? base : name, 28) + " " + (isPeak ? peakOf(byName, base) : valueOf(one)));
   }
+  printSkipped(all);
 }
 
 } // namespace
