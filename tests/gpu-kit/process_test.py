@@ -52,10 +52,23 @@ class Ends(Program):
         gemms = {s['peer']: s['reason'] for s in content['skipped'] if s['peer'].startswith('gemm')}
         self.assertEqual((len(gemms), gemms['gemm int8']), (4, 'ended the process by SIGSEGV'))
 
+    def test_exit_is_one_too(self):
+        code, content, cases = self.run_with(a1='exit 0', b1='exit 1', a2='SystemExit', b3='exit 2')
+        self.assertEqual((code, content['complete'], len(cases)), (0, True, 5))  # without a3, see below
+        self.assertEqual({name: case['reason'] for name, case in cases.items() if case.get('ended_process')},
+                         {'a1': 'ended the process with status 0', 'b1': 'ended the process with status 1',
+                          'a2': 'ended the process with status 4', 'b3': 'ended the process with status 2'})
+
+    def test_one_that_shows_when_the_device_is_waited_for_is_ended(self):
+        code, content, cases = self.run_with(a1='late', longest=0.5)
+        self.assertEqual((code, content['complete'], len(cases)), (0, True, 6))
+        self.assertEqual(cases['a1']['reason'], 'had no end within 0.5 s')
+        self.assertGreaterEqual(cases['a1']['seconds'], 0.5)
+
     def test_end_for_no_known_reason_is_told(self):
         code, content, cases = self.run_with(inputs='signal')
         self.assertEqual((code, content['complete'], cases), (3, False, {}))
-        self.assertEqual([s['peer'] for s in content['skipped'] if 'SIGSEGV' in s['reason']], ['the rest'])
+        self.assertEqual(content['skipped'][-1], {'peer': 'the rest', 'reason': 'ended the process by SIGSEGV'})
 
     def test_end_after_the_end_is_none(self):
         self.assertEqual(self.run_with(teardown='signal')[0], 0)

@@ -31,8 +31,9 @@ struct Successor : Catch::TestEventListenerBase {
   }
 
   void testCaseEnded(const Catch::TestCaseStats &stats) override {
+    const bool isLost = !stats.totals.assertions.allOk() && numerics::deviceIsLost();
     watchdog.reset();
-    if (!stats.totals.assertions.allOk() && numerics::deviceIsLost()) goOnBehind(stats.testInfo.name);
+    if (isLost) goOnBehind(stats.testInfo.name);
   }
 
 private:
@@ -66,6 +67,7 @@ int runRest(Catch::Session &session, const std::string &after) {
   chosen.testsOrTags = {rest};
   session.useConfigData(chosen);
   session.run();
+  bench::talk("numerics-tests: error: '" + after + "' failed, and lost the device or had no end");
   return 1;
 }
 

@@ -10,6 +10,8 @@ run
 [ $? -eq 1 ] || die "the exit status"
 grep -q "starting anew behind 'a tail of keys costs no accuracy'" "$work/log" || die 'does not start anew'
 grep -q 'All tests passed (.* in 1 test case)' "$work/log" || die 'does not go on'
+tail -n 1 "$work/log" | grep -q "'a tail of keys costs no accuracy' failed, and lost the device" ||
+  die 'the last word is not of what failed'
 [ "$(grep -c 'a tail of keys costs no accuracy$' "$work/log")" = 1 ] || die 'runs a test twice'
 run --after '16-bit attention needs no workspace'
 { [ $? -eq 1 ] && [ ! -s "$work/log" ]; } || die 'nothing is left, and something is said'

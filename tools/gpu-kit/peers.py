@@ -82,18 +82,18 @@ class Run:
             self.measure(peer, shape, entry)
         except Exception as error:  # a foreign kernel may fail in any way; that is a result
             entry.update(status='skipped' if is_refusal(error) else 'failed', reason=first_line(error), time=None)
-        entry['seconds'] = round(time.monotonic() - start, 3)
-        self.count(peer, entry)
-        self.record.add('cases', entry)
-        took = entry['time']['median_us'] if entry['time'] else 0
-        print('%s %s: %s %.1f us %s' % (peer.name, [shape[f] for f in problems.FIELDS[1:]], entry['status'], took,
-                                       entry['reason']), file=sys.stderr, flush=True)
         try:
-            self.still_there()
+            self.still_there()  # a kernel without an end may show here, while the record has the case as under way
         except process.Gone:
             entry['ended_process'] = True
-            self.record.save()
             raise
+        finally:
+            entry['seconds'] = round(time.monotonic() - start, 3)
+            self.count(peer, entry)
+            self.record.add('cases', entry)
+            took = entry['time']['median_us'] if entry['time'] else 0
+            print('%s %s: %s %.1f us %s' % (peer.name, [shape[f] for f in problems.FIELDS[1:]], entry['status'], took,
+                                           entry['reason']), file=sys.stderr, flush=True)
         return entry['seconds']
 
     def count(self, peer, entry):
@@ -125,10 +125,13 @@ class Run:
                 call, a, b = products.product(self.torch, self.device, dtype, size)
                 out = self.stopwatch.timed(entry, 2 * size ** 3, call)
                 entry['verified'] = products.is_product(self.torch, dtype, a, b, out)
-                self.record.add('gemm', entry)
+                found = ('gemm', entry)
             except Exception as error:  # an old PyTorch or GPU lacks some of them
-                self.record.add('skipped', {'peer': name, 'reason': first_line(error)})
-            self.still_there()
+                found = ('skipped', {'peer': name, 'reason': first_line(error)})
+            try:
+                self.still_there()
+            finally:
+                self.record.add(*found)
         return True
 
     @staticmethod

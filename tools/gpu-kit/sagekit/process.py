@@ -59,13 +59,19 @@ def wait_for(child):
             return how, os.WTERMSIG(how) if stopped else None
 
 
-def why_ended(how):
-    """Why a process ended that did not end by its own will; '' if it did."""
+def why_ended(how, seconds):
+    """Why a process ended in what was under way for `seconds`, None for nothing; '' if it ended by its own will."""
     if os.WIFSIGNALED(how):
         names = {int(known): known.name for known in signal.Signals}
         return 'ended the process by ' + names.get(os.WTERMSIG(how), 'signal %d' % os.WTERMSIG(how))
-    return {STUCK: 'had no end within %g s' % records.LONGEST_SECONDS,
-            GONE: 'the device did not answer any more'}.get(os.WEXITSTATUS(how), '')
+    status = os.WEXITSTATUS(how)
+    if status == GONE:
+        return 'the device did not answer any more'
+    if seconds is None:
+        return ''
+    if status == STUCK and seconds >= records.LONGEST_SECONDS:
+        return 'had no end within %g s' % records.LONGEST_SECONDS
+    return 'ended the process with status %d' % status
 
 
 def run(path, deadline, measure):
@@ -80,12 +86,15 @@ def run(path, deadline, measure):
             return 0
         if stopped:
             return 128 + stopped
-        why = why_ended(how)
+        seconds = record.seconds_under_way()
+        why = why_ended(how, seconds)
         if not why:
             return os.WEXITSTATUS(how)
-        told = os.WIFEXITED(how) and os.WEXITSTATUS(how) == GONE  # by the process itself, in the record
-        if not (record.lose(why) or told):
-            break
+        if seconds is not None:
+            record.lose(why)
+        elif not (os.WIFEXITED(how) and os.WEXITSTATUS(how) == GONE):  # that is in the record already
+            record.skip('the rest', why)
+            return GONE
         if deadline is not None and time.monotonic() > deadline:
             record.skip('the rest', LATE)
             return 0

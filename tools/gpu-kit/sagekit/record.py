@@ -7,6 +7,7 @@ import faulthandler
 import json
 import os
 import sys
+import time
 
 LONGEST_SECONDS = 40  # for one case, or one import, with all that is compiled in it
 
@@ -37,7 +38,7 @@ class Record:
 
     def begin(self, part, entry):
         """`entry`: what belongs into `part` (cases, skipped) should the process end before the next `add` or `end`."""
-        self.json['running'] = {'part': part, 'entry': entry}
+        self.json['running'] = {'part': part, 'entry': entry, 'began': time.time()}
         self.save()
         # Works whatever Python waits for, and says where that is. The exit status is 1.
         faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
@@ -55,12 +56,18 @@ class Record:
     def has_skipped(self, peer):
         return any(entry['peer'] == peer for entry in self.json['skipped'])
 
-    def lose(self, reason):
-        """Records what the process that ended was about; False when that was nothing."""
+    def seconds_under_way(self):
+        """How long ago what is under way was begun; None where nothing is."""
         running = self.json.get('running')
-        if running:
-            self.add(running['part'], dict(running['entry'], reason=reason))
-        return bool(running)
+        return round(time.time() - running['began'], 3) if running else None
+
+    def lose(self, reason):
+        """Records what the process that ended was about, which is something."""
+        running = self.json['running']
+        entry = dict(running['entry'], reason=reason)
+        if running['part'] == 'cases':
+            entry['seconds'] = self.seconds_under_way()
+        self.add(running['part'], entry)
 
     def save(self):
         temporary = self.path + '.tmp'
