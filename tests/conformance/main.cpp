@@ -22,7 +22,7 @@ std::optional<Target> openTwin(const Target &target) {
   return std::nullopt;
 }
 
-// No case takes half of it on a GPU, the simulator's part included.
+// No case should take half of it on a GPU, the simulator's part included.
 constexpr double caseSeconds = 30;
 
 bool isBad(const Json &entry) {

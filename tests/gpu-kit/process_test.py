@@ -60,10 +60,10 @@ class Ends(Program):
                           'a2': 'ended the process with status 4', 'b3': 'ended the process with status 2'})
 
     def test_one_that_shows_when_the_device_is_waited_for_is_ended(self):
-        code, content, cases = self.run_with(a1='late', longest=0.5)
+        code, content, cases = self.run_with(a1='late', longest=2)
         self.assertEqual((code, content['complete'], len(cases)), (0, True, 6))
-        self.assertEqual(cases['a1']['reason'], 'had no end within 0.5 s')
-        self.assertGreaterEqual(cases['a1']['seconds'], 0.5)
+        self.assertEqual(cases['a1']['reason'], 'had no end within 2 s')
+        self.assertGreaterEqual(cases['a1']['seconds'], 2)
 
     def test_end_for_no_known_reason_is_told(self):
         code, content, cases = self.run_with(inputs='signal')
@@ -85,9 +85,9 @@ class Ends(Program):
         self.assertIn({'peer': 'b', 'reason': 'ended the process by SIGSEGV'}, content['skipped'])
 
     def test_one_that_has_no_end_is_ended(self):
-        code, content, cases = self.run_with(a1='hang', longest=0.5)
+        code, content, cases = self.run_with(a1='hang', longest=2)
         self.assertEqual((code, content['complete'], len(cases)), (0, True, 6))
-        self.assertEqual((cases['a1']['status'], cases['a1']['reason']), ('failed', 'had no end within 0.5 s'))
+        self.assertEqual((cases['a1']['status'], cases['a1']['reason']), ('failed', 'had no end within 2 s'))
         self.assertTrue(cases['a1']['ended_process'] and cases['b3']['time'])
         self.assertIn('in measure', self.talk)  # where it was
 

@@ -15,7 +15,7 @@ namespace {
 
 using namespace sage;
 
-constexpr double testSeconds = 20; // none takes half of it on a GPU
+constexpr double testSeconds = 20; // none should take half of it on a GPU
 
 std::string deviceSpec = "sim:sm_80";
 

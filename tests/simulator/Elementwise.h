@@ -1,6 +1,7 @@
 // Runs one PTX operation over arrays: thread i applies it to the i-th element of each input.
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,16 @@ std::vector<Out> elementwise(const std::string &operation, const std::vector<std
   void *arguments[] = {&r, &n, &addresses[0], &addresses[1], &addresses[2]};
   kernel.run({static_cast<unsigned>((count + 127) / 128), 1, 1, 128}, arguments);
   return result.get();
+}
+
+/// That each element of GOT is WANT of its index.
+template <class T> void expect(const std::string &what, const std::vector<T> &got, auto want) {
+  std::size_t wrong = 0, first = 0;
+  for (std::size_t i = 0; i < got.size(); ++i)
+    if (got[i] != T(want(i)) && wrong++ == 0) first = i;
+  INFO(what << std::hex << ": the first of " << wrong << " at " << first << ", " << std::uint64_t(got[first]) << " for "
+            << std::uint64_t(T(want(first))));
+  CHECK(wrong == 0);
 }
 
 } // namespace sage::simtest

@@ -59,14 +59,6 @@ template <class T> std::vector<T> mapped(std::vector<T> v, auto f) {
   for (T &x : v) x = f(x);
   return v;
 }
-template <class T> void expect(const std::string &what, const std::vector<T> &got, auto want) {
-  std::size_t wrong = 0, first = 0;
-  for (std::size_t i = 0; i < got.size(); ++i)
-    if (got[i] != T(want(i)) && wrong++ == 0) first = i;
-  INFO(what << std::hex << ": the first of " << wrong << " at " << first << ", " << u64(got[first]) << " for "
-            << u64(T(want(first))));
-  CHECK(wrong == 0);
-}
 template <class Out, class In>
 std::vector<Out> run(const std::string &operation, const std::vector<std::vector<In>> &inputs) {
   return elementwise<Out, In>(operation, inputs, "sm_120a");

@@ -17,14 +17,6 @@ using Wide = __int128;
 template <class Out, class In> std::vector<Out> run(const std::string &operation, const std::vector<In> &in) {
   return elementwise<Out, In>(operation, {in}, "sm_120a");
 }
-template <class T> void expect(const std::string &what, const std::vector<T> &got, auto want) {
-  std::size_t wrong = 0, first = 0;
-  for (std::size_t i = 0; i < got.size(); ++i)
-    if (got[i] != T(want(i)) && wrong++ == 0) first = i;
-  INFO(what << std::hex << ": the first of " << wrong << " at " << first << ", " << u64(got[first]) << " for "
-            << u64(T(want(first))));
-  CHECK(wrong == 0);
-}
 
 /// .relu: what is not above zero is +0; NaN stays.
 double rectified(double x) { return x <= 0 ? 0 : x; }

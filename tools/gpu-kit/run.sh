@@ -324,11 +324,10 @@ start_sampling() {
   sampler=$!
 }
 
-stop_sampling() {
-  [ -n "$sampler" ] || return
-  kill "$sampler" 2>/dev/null
-  wait "$sampler" 2>/dev/null
-  sampler=
+stop_background() { # PROCESS, or nothing where none was started
+  [ -n "$1" ] || return
+  kill "$1" 2>/dev/null
+  wait "$1" 2>/dev/null
 }
 
 # A quick run has time for one config.
@@ -475,13 +474,6 @@ read_pytorch() {
   reader=$!
 }
 
-stop_reading() {
-  [ -n "$reader" ] || return
-  kill "$reader" 2>/dev/null
-  wait "$reader" 2>/dev/null
-  reader=
-}
-
 main() {
   local start
   start=$(now_us)
@@ -503,12 +495,12 @@ main() {
   facts_stage
   measure_stage conformance conformance
   numerics_stage
-  stop_reading
+  stop_background "$reader"
   measure_stage machine bench-machine
   measure_stage attention bench-attention --tensors "$scratch/tensors"
   peers_stage
   sanitizer_stage
-  stop_sampling
+  stop_background "$sampler"
   [ -n "$interrupted" ] || complete=true
   write_run
   summarise

@@ -25,8 +25,8 @@ struct Item {
   std::optional<DType> product;
 };
 
-// A case without an end is given up. On an H100 none takes half of the least; slower GPUs have time for as many runs as
-// the largest shapes get, at 40 TOPS.
+// A case without an end is given up. On an H100 none should take half of the least; slower GPUs have time for as many
+// runs as the largest shapes get, at 40 TOPS.
 double patience(const Item &item) {
   constexpr double least = 20, runs = 18, operationsPerSecond = 40e12;
   return item.product ? least : least + runs * operations(item.shape, item.mask) / operationsPerSecond;

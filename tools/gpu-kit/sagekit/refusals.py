@@ -1,7 +1,7 @@
 """Which errors of a peer say that it was not made for this device or this shape: those are skipped, all others failed.
 
-The texts are those of the packages' sources: PyTorch 2.5 to 2.11, flash-attention 2 to 4, xformers, SageAttention 1 to
-3. A text is matched from its beginning, so that one that only mentions the words (an error of CUDA, memory that is
+The texts are those of the packages' sources: PyTorch 2.11 (2.5 to 2.10 were read in part), flash-attention 2 to 4,
+xformers, SageAttention 1 to 3. A text is matched from its beginning, so that one that only mentions the words (an error of CUDA, memory that is
 exhausted) stays a failure.
 """
 import re
